@@ -1,0 +1,70 @@
+import { createHash } from "node:crypto";
+import { eq } from "drizzle-orm";
+import type { NatsConnection } from "nats";
+import type { Logger } from "pino";
+import type { AttemptResult } from "../../proto/gen/sweep/v1/event_pb.ts";
+import { nodeWorkspaceBucket } from "../../proto/subjects.ts";
+import type { Database } from "../store/database.ts";
+import { workspaces } from "../store/schema.ts";
+
+/** Largest workspace archive that is taken in; nodes keep theirs below. */
+const maxArchiveBytes = 64 * 1024 * 1024;
+
+/** The workspace a result names: to be stored, nothing to store, not there yet, or unacceptable. */
+export type ArchiveAnswer =
+  | { readonly kind: "found"; readonly bytes: Buffer }
+  | { readonly kind: "nothing" }
+  | { readonly kind: "missing" }
+  | { readonly kind: "bad"; readonly reason: string };
+
+/** Where the final workspaces of attempts come from and go: node buckets in the object store. */
+export interface WorkspaceArchives {
+  fetch(sender: string, result: AttemptResult): Promise<ArchiveAnswer>;
+  /** Removes a workspace that rests in Postgres now from its node's bucket. */
+  discard(sender: string, result: AttemptResult): Promise<void>;
+}
+
+/** See {@link WorkspaceArchives}. */
+export function workspaceArchives(
+  connection: NatsConnection,
+  database: Database,
+  log: Logger,
+): WorkspaceArchives {
+  const bucketOf = (sender: string) => connection.jetstream().views.os(nodeWorkspaceBucket(sender));
+  return {
+    async fetch(sender, result) {
+      if (result.workspace === undefined) return { kind: "nothing" };
+      const { digest } = result.workspace;
+      const known = await database.queries
+        .select({ digest: workspaces.digest })
+        .from(workspaces)
+        .where(eq(workspaces.digest, digest));
+      if (known.length > 0) return { kind: "nothing" };
+      const bucket = await bucketOf(sender);
+      const info = await bucket.info(digest);
+      if (info === null || info.deleted) return { kind: "missing" };
+      if (info.size > maxArchiveBytes) {
+        return bad(`the workspace has ${info.size} bytes, accepted are ${maxArchiveBytes}`);
+      }
+      const bytes = await bucket.getBlob(digest);
+      if (bytes === null) return { kind: "missing" };
+      const found = createHash("sha256").update(bytes).digest("hex");
+      if (found !== digest) return bad(`the workspace's digest is ${found}, not ${digest}`);
+      return { kind: "found", bytes: Buffer.from(bytes) };
+    },
+
+    async discard(sender, result) {
+      if (result.workspace === undefined) return;
+      try {
+        await (await bucketOf(sender)).delete(result.workspace.digest);
+      } catch (error) {
+        // It goes with the bucket's age limit.
+        log.warn({ err: error, attemptId: result.attemptId }, "a stored workspace stays in its bucket");
+      }
+    },
+  };
+}
+
+function bad(reason: string): ArchiveAnswer {
+  return { kind: "bad", reason };
+}

@@ -1,0 +1,325 @@
+import { sql } from "drizzle-orm";
+import {
+  bigint,
+  boolean,
+  check,
+  customType,
+  doublePrecision,
+  index,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  unique,
+  uuid,
+} from "drizzle-orm/pg-core";
+import { type GradeState, gradeStates } from "../grading/grade-state.ts";
+import { type AttemptEnding, attemptEndings } from "../leases/attempt-ending.ts";
+import { type RunState, runStates } from "../run-state.ts";
+
+/**
+ * The tables. `migrations/` is generated from this file (`npm run generate:migrations`), except for
+ * views and comments, which are SQL of their own. Moments are the database's clock throughout.
+ */
+
+const bytea = customType<{ data: Buffer }>({ dataType: () => "bytea" });
+const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
+const oneOf = (column: string, values: readonly string[]) =>
+  sql.raw(`${column} in (${values.map((value) => `'${value}'`).join(", ")})`);
+
+/** States of a sweep as operators set and see them. */
+export const sweepStates = ["active", "paused", "cancelled", "completed"] as const;
+/** See {@link sweepStates}. */
+export type SweepStateName = (typeof sweepStates)[number];
+
+export const sweeps = pgTable(
+  "sweeps",
+  {
+    id: uuid("id").primaryKey(),
+    name: text("name").notNull().unique(),
+    state: text("state").$type<SweepStateName>().notNull(),
+    fileName: text("file_name").notNull(),
+    /** The sweep file as last submitted. */
+    fileText: text("file_text").notNull(),
+    createdAt: moment("created_at").notNull().defaultNow(),
+    amendedAt: moment("amended_at"),
+  },
+  () => [check("sweeps_state", oneOf("state", sweepStates))],
+);
+
+export const models = pgTable("models", {
+  id: bigint("id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
+  /** Digest over all that follows: two sweeps that mean the same model share a row. */
+  identity: text("identity").notNull().unique(),
+  name: text("name").notNull(),
+  kind: text("kind").$type<"gguf" | "scripted">().notNull(),
+  path: text("path").notNull(),
+  contextTokens: integer("context_tokens").notNull(),
+  sampling: jsonb("sampling").$type<SamplingColumns>().notNull(),
+});
+
+/** Sampler settings as stored; an absent key leaves the server's pinned default in force. */
+export interface SamplingColumns {
+  readonly temperature?: number;
+  readonly topP?: number;
+  readonly topK?: number;
+  readonly minP?: number;
+}
+
+export const harnesses = pgTable("harnesses", {
+  name: text("name").primaryKey(),
+});
+
+export const tasks = pgTable(
+  "tasks",
+  {
+    id: bigint("id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
+    name: text("name").notNull(),
+    language: text("language").notNull(),
+    publicDigest: text("public_digest").notNull(),
+    hiddenDigest: text("hidden_digest").notNull(),
+    publicBundle: bytea("public_bundle").notNull(),
+    hiddenBundle: bytea("hidden_bundle").notNull(),
+  },
+  (table) => [unique("tasks_version").on(table.name, table.publicDigest, table.hiddenDigest)],
+);
+
+export const cells = pgTable(
+  "cells",
+  {
+    id: bigint("id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
+    sweepId: uuid("sweep_id")
+      .notNull()
+      .references(() => sweeps.id),
+    modelId: bigint("model_id", { mode: "number" })
+      .notNull()
+      .references(() => models.id),
+    /** Repeats models.name, so that a sweep cannot hold two models of one name. */
+    modelName: text("model_name").notNull(),
+    harness: text("harness")
+      .notNull()
+      .references(() => harnesses.name),
+    taskId: bigint("task_id", { mode: "number" })
+      .notNull()
+      .references(() => tasks.id),
+    taskName: text("task_name").notNull(),
+    wallSeconds: integer("wall_seconds").notNull(),
+    outputTokens: integer("output_tokens").notNull(),
+    turns: integer("turns").notNull(),
+    /** What makes two cells' numbers comparable (cell-identity.ts). */
+    identity: text("identity").notNull(),
+  },
+  (table) => [
+    unique("cells_of_sweep").on(table.sweepId, table.modelName, table.harness, table.taskName),
+  ],
+);
+
+export const runs = pgTable(
+  "runs",
+  {
+    id: bigint("id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
+    sweepId: uuid("sweep_id")
+      .notNull()
+      .references(() => sweeps.id),
+    cellId: bigint("cell_id", { mode: "number" })
+      .notNull()
+      .references(() => cells.id),
+    seed: integer("seed").notNull(),
+    state: text("state").$type<RunState>().notNull().default("pending"),
+    /** Why the run is where it is, where that is not plain: the last failure, the end's cause. */
+    reason: text("reason").notNull().default(""),
+    /** Attempts that count against max_attempts; refusals and drains do not. */
+    failures: integer("failures").notNull().default(0),
+    maxAttempts: integer("max_attempts").notNull(),
+    /** Epoch of the latest grant; rises with each. */
+    epoch: integer("epoch").notNull().default(0),
+    acceptedAttemptId: uuid("accepted_attempt_id"),
+    changedAt: moment("changed_at").notNull().defaultNow(),
+  },
+  (table) => [
+    unique("runs_of_cell").on(table.cellId, table.seed),
+    check("runs_state", oneOf("state", runStates)),
+    index("runs_pending")
+      .on(table.sweepId, table.cellId)
+      .where(sql`state in ('pending', 'unplaceable')`),
+    index("runs_by_sweep_state").on(table.sweepId, table.state),
+  ],
+);
+
+export const nodes = pgTable("nodes", {
+  id: uuid("id").primaryKey(),
+  name: text("name").notNull().unique(),
+  programVersion: text("program_version").notNull(),
+  /** The Capabilities message of the last Hello, as protobuf JSON. */
+  capabilities: jsonb("capabilities").notNull(),
+  draining: boolean("draining").notNull().default(false),
+  loadedModel: text("loaded_model").notNull().default(""),
+  lastSeenAt: moment("last_seen_at").notNull().defaultNow(),
+});
+
+export const attempts = pgTable(
+  "attempts",
+  {
+    id: uuid("id").primaryKey(),
+    runId: bigint("run_id", { mode: "number" })
+      .notNull()
+      .references(() => runs.id),
+    number: integer("number").notNull(),
+    epoch: integer("epoch").notNull(),
+    nodeId: uuid("node_id")
+      .notNull()
+      .references(() => nodes.id),
+    grantedAt: moment("granted_at").notNull().defaultNow(),
+    startedAt: moment("started_at"),
+    endedAt: moment("ended_at"),
+    /** Null while the attempt lives. */
+    ending: text("ending").$type<AttemptEnding>(),
+    reason: text("reason").notNull().default(""),
+    /** A result came, but after the lease was lost: kept, never counted. */
+    superseded: boolean("superseded").notNull().default(false),
+    /** When the result was committed; null if none ever came. */
+    resultAt: moment("result_at"),
+    agentSeconds: doublePrecision("agent_seconds"),
+    exitCode: integer("exit_code"),
+    exitSignal: text("exit_signal"),
+    modelCalls: integer("model_calls").notNull().default(0),
+    inputTokens: bigint("input_tokens", { mode: "number" }).notNull().default(0),
+    cachedTokens: bigint("cached_tokens", { mode: "number" }).notNull().default(0),
+    outputTokens: bigint("output_tokens", { mode: "number" }).notNull().default(0),
+    traceEvents: integer("trace_events").notNull().default(0),
+    workspaceDigest: text("workspace_digest").references(() => workspaces.digest),
+    workspaceOmissions: jsonb("workspace_omissions").$type<string[]>().notNull().default([]),
+    /** The Provenance message as protobuf JSON. */
+    provenance: jsonb("provenance"),
+  },
+  (table) => [
+    unique("attempts_of_run").on(table.runId, table.number),
+    unique("attempts_epoch").on(table.runId, table.epoch),
+    check("attempts_ending", oneOf("ending", attemptEndings)),
+    index("attempts_by_node").on(table.nodeId, table.grantedAt),
+  ],
+);
+
+/** At most one a run: the right to execute it. A row goes when the right ends. */
+export const leases = pgTable(
+  "leases",
+  {
+    runId: bigint("run_id", { mode: "number" })
+      .primaryKey()
+      .references(() => runs.id),
+    attemptId: uuid("attempt_id")
+      .notNull()
+      .unique()
+      .references(() => attempts.id),
+    nodeId: uuid("node_id")
+      .notNull()
+      .references(() => nodes.id),
+    epoch: integer("epoch").notNull(),
+    grantedAt: moment("granted_at").notNull().defaultNow(),
+    expiresAt: moment("expires_at").notNull(),
+    /** Set when the node has finished and its result is on the way: the slot is free. */
+    releasedAt: moment("released_at"),
+  },
+  (table) => [
+    index("leases_by_node").on(table.nodeId),
+    index("leases_by_expiry").on(table.expiresAt),
+  ],
+);
+
+export const workspaces = pgTable("workspaces", {
+  digest: text("digest").primaryKey(),
+  archive: bytea("archive").notNull(),
+});
+
+export const grades = pgTable(
+  "grades",
+  {
+    id: uuid("id").primaryKey(),
+    attemptId: uuid("attempt_id")
+      .notNull()
+      .references(() => attempts.id),
+    taskId: bigint("task_id", { mode: "number" })
+      .notNull()
+      .references(() => tasks.id),
+    number: integer("number").notNull(),
+    state: text("state").$type<GradeState>().notNull().default("queued"),
+    /** Not published before this moment: the pause after a grader's failure. */
+    dueAt: moment("due_at").notNull().defaultNow(),
+    publishedAt: moment("published_at"),
+    gradedAt: moment("graded_at"),
+    reason: text("reason").notNull().default(""),
+    reward: doublePrecision("reward"),
+    checks: jsonb("checks").$type<CheckColumns[]>().notNull().default([]),
+    /** Written by the code under test: hostile. */
+    output: text("output").notNull().default(""),
+    seconds: doublePrecision("seconds"),
+    graderName: text("grader_name").notNull().default(""),
+    graderVersion: text("grader_version").notNull().default(""),
+    sandbox: text("sandbox").notNull().default(""),
+    toolchains: jsonb("toolchains")
+      .$type<{ name: string; version: string }[]>()
+      .notNull()
+      .default([]),
+  },
+  (table) => [
+    unique("grades_of_attempt").on(table.attemptId, table.number),
+    check("grades_state", oneOf("state", gradeStates)),
+    index("grades_open").on(table.dueAt).where(sql`state in ('queued', 'published')`),
+  ],
+);
+
+/** One named check of a grade as stored. */
+export interface CheckColumns {
+  readonly name: string;
+  readonly passed: boolean;
+  readonly message: string;
+}
+
+export const traceChunks = pgTable(
+  "trace_chunks",
+  {
+    attemptId: uuid("attempt_id")
+      .notNull()
+      .references(() => attempts.id),
+    firstSequence: integer("first_sequence").notNull(),
+    eventCount: integer("event_count").notNull(),
+    codec: text("codec").$type<"jsonl-gzip">().notNull(),
+    events: bytea("events").notNull(),
+    storedAt: moment("stored_at").notNull().defaultNow(),
+  },
+  (table) => [primaryKey({ columns: [table.attemptId, table.firstSequence] })],
+);
+
+export const modelCalls = pgTable(
+  "model_calls",
+  {
+    attemptId: uuid("attempt_id")
+      .notNull()
+      .references(() => attempts.id),
+    sequence: integer("sequence").notNull(),
+    route: text("route").notNull(),
+    status: integer("status").notNull(),
+    durationMs: doublePrecision("duration_ms").notNull(),
+    firstByteMs: doublePrecision("first_byte_ms"),
+    inputTokens: integer("input_tokens").notNull(),
+    cachedTokens: integer("cached_tokens").notNull(),
+    outputTokens: integer("output_tokens").notNull(),
+    requestBytes: integer("request_bytes").notNull(),
+    responseBytes: integer("response_bytes").notNull(),
+    seed: bigint("seed", { mode: "number" }),
+  },
+  (table) => [primaryKey({ columns: [table.attemptId, table.sequence] })],
+);
+
+/** Messages that could not be understood: kept, so that nothing disappears, and never counted. */
+export const rejectedMessages = pgTable("rejected_messages", {
+  id: bigint("id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
+  /** The message id under which it was published; repeated deliveries are one row. */
+  entryId: text("entry_id").notNull().unique(),
+  subject: text("subject").notNull(),
+  reason: text("reason").notNull(),
+  payload: bytea("payload").notNull(),
+  rejectedAt: moment("rejected_at").notNull().defaultNow(),
+});
