@@ -140,6 +140,11 @@ export class Outbox {
     return [...this.stored.values()];
   }
 
+  /** The entry of that id, undefined if it is not, or no longer, here. */
+  entry(id: string): OutboxEntry | undefined {
+    return this.stored.get(id);
+  }
+
   /** Bytes on disk, archives included. */
   get usedBytes(): number {
     return this.used;
