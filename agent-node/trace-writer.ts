@@ -1,0 +1,165 @@
+import { promisify } from "node:util";
+import { gzip } from "node:zlib";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { TraceChunkSchema, TraceCodec } from "../proto/gen/sweep/v1/event_pb.ts";
+import type { TraceEvent, TraceEventBody } from "../proto/trace-event.ts";
+import type { Lease } from "./holdings.ts";
+import type { NewOutboxEntry } from "./outbox/outbox.ts";
+
+const gzipAsync = promisify(gzip);
+
+/** A chunk is cut at this many events … */
+const chunkEvents = 100;
+/** … or this many bytes of JSON, which stays below the largest message even if nothing compresses … */
+const chunkBytes = 256 * 1024;
+/** … or after this long without an event, so that a quiet attempt can be watched too. */
+const quietMs = 1_000;
+/** Longer texts are cut. In the worst case JSON needs six bytes a character: 384 KiB, still one message. */
+const maxTextLength = 64 * 1024;
+
+/** What a trace needs of its surroundings. */
+export interface TraceClock {
+  /** Milliseconds since 1970, for the events' time. */
+  nowMs(): number;
+  /** Calls `act` once after `ms`, unless the returned function is called before. */
+  after(ms: number, act: () => void): () => void;
+}
+
+/**
+ * The trace of one attempt on its way into the outbox: numbers events, cuts chunks and appends them
+ * in order. Chunks are never cut anew, so a chunk's first sequence identifies it for good.
+ *
+ * At most `maxBytes` of JSON are kept. Beyond that only the node's own events are, which are few, and
+ * the trace says where it was cut and how much is missing. The bound also limits what waits in memory.
+ */
+export class TraceWriter {
+  private readonly lease: Lease;
+  private readonly append: (entry: NewOutboxEntry) => Promise<void>;
+  private readonly clock: TraceClock;
+  private readonly maxBytes: number;
+  private readonly onFailure: (error: unknown) => void;
+  private lines: string[] = [];
+  private lineBytes = 0;
+  private totalBytes = 0;
+  private dropped = 0;
+  private nextSequence = 0;
+  private firstSequence = 0;
+  private cancelTimer: () => void = () => undefined;
+  private lastAppend: Promise<void> = Promise.resolve();
+  private failure: { readonly error: unknown } | null = null;
+  private closed = false;
+
+  /** `onFailure` is called once, when the outbox refuses a chunk; nothing is kept from then on. */
+  constructor(options: {
+    readonly lease: Lease;
+    readonly append: (entry: NewOutboxEntry) => Promise<void>;
+    readonly clock: TraceClock;
+    readonly maxBytes: number;
+    readonly onFailure: (error: unknown) => void;
+  }) {
+    this.lease = options.lease;
+    this.append = options.append;
+    this.clock = options.clock;
+    this.maxBytes = options.maxBytes;
+    this.onFailure = options.onFailure;
+  }
+
+  /** Adds an event. After `close` and after a failure it does nothing. */
+  record(body: TraceEventBody): void {
+    if (this.closed || this.failure !== null) return;
+    const own = body.kind === "node" || body.kind === "limit";
+    if (!own && this.totalBytes >= this.maxBytes) {
+      this.dropped += 1;
+      if (this.dropped > 1) return;
+      const text = `the trace has reached its limit of ${this.maxBytes} bytes; what follows is not kept`;
+      this.add({ kind: "node", text });
+      return;
+    }
+    this.add(shorten(body));
+  }
+
+  private add(body: TraceEventBody): void {
+    const event: TraceEvent = { sequence: this.nextSequence, atMs: this.clock.nowMs(), ...body };
+    const line = `${JSON.stringify(event)}\n`;
+    const bytes = Buffer.byteLength(line);
+    if (this.lineBytes + bytes > chunkBytes) this.cut();
+    this.lines.push(line);
+    this.lineBytes += bytes;
+    this.totalBytes += bytes;
+    this.nextSequence += 1;
+    if (this.lines.length >= chunkEvents || this.lineBytes >= chunkBytes) this.cut();
+    else {
+      this.cancelTimer();
+      this.cancelTimer = this.clock.after(quietMs, () => this.cut());
+    }
+  }
+
+  private cut(): void {
+    this.cancelTimer();
+    if (this.lines.length === 0) return;
+    const { lines, firstSequence } = this;
+    this.lines = [];
+    this.lineBytes = 0;
+    this.firstSequence = this.nextSequence;
+    this.lastAppend = this.lastAppend.then(() => this.appendChunk(lines, firstSequence));
+  }
+
+  private async appendChunk(lines: readonly string[], firstSequence: number): Promise<void> {
+    if (this.failure !== null) return;
+    try {
+      const { attemptId, epoch } = this.lease;
+      const id = `${attemptId}/trace/${firstSequence}`;
+      const chunk = create(TraceChunkSchema, {
+        entryId: id,
+        attemptId,
+        epoch,
+        firstSequence,
+        eventCount: lines.length,
+        codec: TraceCodec.JSONL_GZIP,
+        events: await gzipAsync(lines.join(""), { level: 1 }),
+      });
+      const payload = toBinary(TraceChunkSchema, chunk);
+      await this.append({ id, attemptId, kind: "trace", payload, workspace: null });
+    } catch (error) {
+      this.failure = { error };
+      this.onFailure(error);
+    }
+  }
+
+  /**
+   * Cuts the last chunk and resolves with the number of events when all are in the outbox.
+   *
+   * @throws what the outbox threw, if a chunk could not be appended.
+   */
+  async close(): Promise<number> {
+    if (!this.closed && this.dropped > 0) {
+      this.record({ kind: "node", text: `${this.dropped} events of this trace were not kept` });
+    }
+    this.closed = true;
+    this.cut();
+    await this.lastAppend;
+    if (this.failure !== null) throw this.failure.error;
+    return this.nextSequence;
+  }
+}
+
+function shorten(body: TraceEventBody): TraceEventBody {
+  switch (body.kind) {
+    case "tool_call":
+      return { ...body, input: cutText(body.input) };
+    case "model_call":
+      return body;
+    case "node":
+    case "output":
+    case "message":
+    case "tool_result":
+    case "limit":
+      return { ...body, text: cutText(body.text) };
+  }
+}
+
+function cutText(text: string): string {
+  if (text.length <= maxTextLength) return text;
+  const kept = maxTextLength - 100;
+  return `${text.slice(0, kept)}\n[${text.length - kept} more characters were not kept]`;
+}
