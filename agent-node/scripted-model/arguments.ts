@@ -100,7 +100,8 @@ function check(flag: Flag, value: string): string | null {
     parsed >= expected.least &&
     parsed <= expected.most;
   if (fits) return null;
-  return `expected a ${expected.kind} from ${expected.least} to ${expected.most}, found "${value}"`;
+  const noun = expected.kind === "integer" ? "an integer" : "a number";
+  return `expected ${noun} from ${expected.least} to ${expected.most}, found "${value}"`;
 }
 
 const helpText = [

@@ -37,8 +37,14 @@ export const unseeded = 4_294_967_295;
 
 /** The task that a conversation is about: the one whose phrase occurs in its opening. Null if none or several do. */
 export function recogniseTask(opening: string, answers: readonly Answer[]): Answer | null {
-  const found = answers.filter((answer) => opening.includes(answer.recognise));
+  const text = oneLine(opening);
+  const found = answers.filter((answer) => text.includes(oneLine(answer.recognise)));
   return found.length === 1 ? (found[0] ?? null) : null;
+}
+
+/** Harnesses wrap and indent prompts in their own ways. */
+function oneLine(text: string): string {
+  return text.replaceAll(/\s+/g, " ");
 }
 
 /**
