@@ -1,0 +1,32 @@
+import { describe, expect, test } from "vitest";
+import { judgeAttempt } from "./attempt-outcome.ts";
+
+const agentError = { kind: "agent_error", reason: "exit code 1" } as const;
+
+describe("outcome of an attempt", () => {
+  test("a limit is the model's, whatever else happened", () => {
+    const end = { kind: "limit", limit: "wall", allowed: 60 } as const;
+    expect(judgeAttempt(end, "connection refused")).toEqual({
+      kind: "timeout",
+      reason: "the run's 60 seconds were used up",
+    });
+  });
+
+  test("a harness that failed is an agent error only while its model server answered", () => {
+    const end = { kind: "harness-ended", verdict: agentError } as const;
+    expect(judgeAttempt(end, null)).toEqual({ kind: "agent_error", reason: "exit code 1" });
+    expect(judgeAttempt(end, "connection refused").kind).toBe("infra_error");
+  });
+
+  test("a harness that completed in spite of a failed call has completed", () => {
+    const end = { kind: "harness-ended", verdict: { kind: "completed" } } as const;
+    expect(judgeAttempt(end, "connection refused").kind).toBe("completed");
+  });
+
+  test("only an operator's stop is a cancellation", () => {
+    const outcomes = (["cancelled", "lost", "expired", "shutdown"] as const).map(
+      (why) => judgeAttempt({ kind: "stopped", why, reason: "" }, null).kind,
+    );
+    expect(outcomes).toEqual(["cancelled", "infra_error", "infra_error", "infra_error"]);
+  });
+});

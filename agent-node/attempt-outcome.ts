@@ -1,0 +1,70 @@
+/** What ended an attempt, as a value, and what that makes of it: who is counted for it, if anyone. */
+import type { StopCause } from "./holdings.ts";
+
+/** A limit of the run, or of the node for one run. */
+export type ReachedLimit = "wall" | "output_tokens" | "turns" | "output_bytes";
+
+/** The first thing that ended, or will end, the harness. */
+export type AttemptEnd =
+  | { readonly kind: "harness-ended"; readonly verdict: HarnessVerdict }
+  | { readonly kind: "limit"; readonly limit: ReachedLimit; readonly allowed: number }
+  | { readonly kind: "stopped"; readonly why: StopCause; readonly reason: string }
+  | { readonly kind: "infrastructure"; readonly reason: string };
+
+/** What the harness's adapter makes of its exit and its output. */
+export type HarnessVerdict =
+  | { readonly kind: "completed" }
+  | { readonly kind: "agent_error"; readonly reason: string };
+
+/** How an attempt ended, with a sentence for people. */
+export interface AttemptOutcome {
+  readonly kind: "completed" | "timeout" | "agent_error" | "infra_error" | "cancelled";
+  readonly reason: string;
+}
+
+/**
+ * Judges an attempt. `upstreamFailure` is what the gateway saw of a model server that did not
+ * answer, null if it always did. A harness that failed while its model was away is not to blame; one
+ * that completed in spite of it did complete.
+ */
+export function judgeAttempt(end: AttemptEnd, upstreamFailure: string | null): AttemptOutcome {
+  switch (end.kind) {
+    case "harness-ended":
+      if (end.verdict.kind === "completed") {
+        return { kind: "completed", reason: "the harness ended by itself" };
+      }
+      if (upstreamFailure !== null) {
+        const reason = `the model server failed the harness: ${upstreamFailure}`;
+        return { kind: "infra_error", reason };
+      }
+      return { kind: "agent_error", reason: end.verdict.reason };
+    case "limit":
+      return { kind: "timeout", reason: describeLimit(end.limit, end.allowed) };
+    case "infrastructure":
+      return { kind: "infra_error", reason: end.reason };
+    case "stopped":
+      return end.why === "cancelled"
+        ? { kind: "cancelled", reason: end.reason === "" ? "the run was cancelled" : end.reason }
+        : { kind: "infra_error", reason: describeStop(end.why, end.reason) };
+  }
+}
+
+/** A sentence that states a limit that was reached. */
+export function describeLimit(limit: ReachedLimit, allowed: number): string {
+  const texts: Readonly<Record<ReachedLimit, string>> = {
+    wall: `the run's ${allowed} seconds were used up`,
+    output_tokens: `the run's ${allowed} output tokens were used up`,
+    turns: `the run's ${allowed} model calls were used up`,
+    output_bytes: `the harness wrote more than ${allowed} bytes of output`,
+  };
+  return texts[limit];
+}
+
+function describeStop(why: Exclude<StopCause, "cancelled">, reason: string): string {
+  const texts: Readonly<Record<typeof why, string>> = {
+    lost: "the lease was lost",
+    expired: "the lease ran out",
+    shutdown: "node stopped",
+  };
+  return reason === "" ? texts[why] : `${texts[why]}: ${reason}`;
+}
