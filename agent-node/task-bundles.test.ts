@@ -16,6 +16,8 @@ afterEach(async () => {
 
 const bundle = Buffer.from("instruction and starter");
 const digest = sha256(bundle);
+const other = async (): Promise<Buffer> => Buffer.from("other");
+const absent = async (): Promise<null> => null;
 const unreachable = (): Promise<never> => Promise.reject(new Error("timeout"));
 
 describe("task bundles", () => {
@@ -33,7 +35,6 @@ describe("task bundles", () => {
   });
 
   test("with other bytes than their digest says are refused and not kept", async () => {
-    const other = async (): Promise<Buffer> => Buffer.from("other");
     await expect(taskBundle({ folder, digest, fetch: other, nowMs: 1 })).rejects.toThrow(
       /other bytes/,
     );
@@ -41,7 +42,6 @@ describe("task bundles", () => {
   });
 
   test("name what failed: a store that is away, an object that is absent, a digest that is none", async () => {
-    const absent = async (): Promise<null> => null;
     await expect(taskBundle({ folder, digest, fetch: unreachable, nowMs: 1 })).rejects.toThrow(
       /did not answer/,
     );
