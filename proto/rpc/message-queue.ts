@@ -2,7 +2,8 @@
  * Messages on their way into a stream that are produced by events rather than by a loop: a node's
  * heartbeats, a coordinator's assignments. Bounded: {@link MessageQueue.push} refuses beyond
  * `capacity`, and what a refusal means is the caller's decision (usually: end the session, since the
- * other side has stopped reading). For one reader.
+ * other side has stopped reading). For one reader, and ended by its writer: a call that is over does
+ * not wake a reader that waits, so end the queue when the call's signal aborts.
  */
 export class MessageQueue<Message> implements AsyncIterable<Message> {
   readonly #capacity: number;

@@ -1,0 +1,72 @@
+/**
+ * What makes two numbers comparable. Two cells with the same identity measure the same thing; the
+ * results of cells that differ in it are never averaged silently. This is the part that is known
+ * when a sweep is submitted; what only a node knows (weights by content, builds, harness versions)
+ * is recorded with each attempt.
+ *
+ * Seeds are no part of it: they label repetitions of one cell. Retries are not either, since an
+ * infrastructure failure never counts.
+ */
+import { createHash } from "node:crypto";
+import type { Cell } from "./matrix.ts";
+
+/** The content of a task, by the SHA-256 (hexadecimal) of its two halves. */
+export interface TaskVersion {
+  readonly publicDigest: string;
+  readonly hiddenDigest: string;
+}
+
+/** Named facts of a cell, sorted by name; null is "left to the server's pinned default". */
+export type CellIdentity = readonly (readonly [field: string, value: string | number | null])[];
+
+/** One fact in which two identities differ. */
+export interface IdentityDifference {
+  readonly field: string;
+  readonly left: string | number | null;
+  readonly right: string | number | null;
+}
+
+/** Raised whenever the list of facts or their spelling changes, so that digests never collide. */
+const identityVersion = 1;
+
+/** The identity of a cell whose task has the given content. */
+export function identityOf(cell: Cell, taskVersion: TaskVersion): CellIdentity {
+  const { model, sampling, limits } = cell;
+  return Object.entries({
+    harness: cell.harness,
+    "limits.output_tokens": limits.outputTokens,
+    "limits.turns": limits.turns,
+    "limits.wall_seconds": limits.wallSeconds,
+    model: model.label,
+    "model.context_tokens": model.contextTokens,
+    "model.kind": model.kind,
+    "model.path": model.path,
+    "sampling.min_p": sampling.minP ?? null,
+    "sampling.temperature": sampling.temperature ?? null,
+    "sampling.top_k": sampling.topK ?? null,
+    "sampling.top_p": sampling.topP ?? null,
+    task: cell.task,
+    "task.hidden_digest": taskVersion.hiddenDigest,
+    "task.public_digest": taskVersion.publicDigest,
+  });
+}
+
+/** The identity as text, equal exactly for equal identities: JSON, one fact a line, sorted. */
+export function canonicalForm(identity: CellIdentity): string {
+  const facts = identity.toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return [["identity", identityVersion], ...facts].map((fact) => JSON.stringify(fact)).join("\n");
+}
+
+/** SHA-256, in hexadecimal, of the canonical form. */
+export function identityDigest(identity: CellIdentity): string {
+  return createHash("sha256").update(canonicalForm(identity)).digest("hex");
+}
+
+/** The facts in which two identities differ; none exactly if their digests are equal. */
+export function differencesBetween(left: CellIdentity, right: CellIdentity): IdentityDifference[] {
+  const rightFacts = new Map(right);
+  return left.flatMap(([field, value]) => {
+    const other = rightFacts.get(field) ?? null;
+    return other === value ? [] : [{ field, left: value, right: other }];
+  });
+}

@@ -1,0 +1,8 @@
+/**
+ * The harnesses this project knows how to drive. A sweep file may name any of them; whether a node
+ * has one installed is that node's capability.
+ */
+export const harnessNames = ["aider", "claude", "opencode", "pi", "qwen"] as const;
+
+/** See {@link harnessNames}. */
+export type HarnessName = (typeof harnessNames)[number];
