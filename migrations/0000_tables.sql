@@ -38,6 +38,7 @@ CREATE TABLE "cells" (
 	"wall_seconds" integer NOT NULL,
 	"output_tokens" integer NOT NULL,
 	"turns" integer NOT NULL,
+	"sampling" jsonb NOT NULL,
 	"identity" text NOT NULL,
 	CONSTRAINT "cells_of_sweep" UNIQUE("sweep_id","model_name","harness","task_name")
 );
@@ -102,7 +103,6 @@ CREATE TABLE "models" (
 	"kind" text NOT NULL,
 	"path" text NOT NULL,
 	"context_tokens" integer NOT NULL,
-	"sampling" jsonb NOT NULL,
 	CONSTRAINT "models_identity_unique" UNIQUE("identity")
 );
 --> statement-breakpoint

@@ -57,15 +57,14 @@ export const models = pgTable("models", {
   kind: text("kind").$type<"gguf" | "scripted">().notNull(),
   path: text("path").notNull(),
   contextTokens: integer("context_tokens").notNull(),
-  sampling: jsonb("sampling").$type<SamplingColumns>().notNull(),
 });
 
 /** Sampler settings as stored; an absent key leaves the server's pinned default in force. */
 export interface SamplingColumns {
-  readonly temperature?: number;
-  readonly topP?: number;
-  readonly topK?: number;
-  readonly minP?: number;
+  readonly temperature?: number | undefined;
+  readonly topP?: number | undefined;
+  readonly topK?: number | undefined;
+  readonly minP?: number | undefined;
 }
 
 export const harnesses = pgTable("harnesses", {
@@ -108,6 +107,7 @@ export const cells = pgTable(
     wallSeconds: integer("wall_seconds").notNull(),
     outputTokens: integer("output_tokens").notNull(),
     turns: integer("turns").notNull(),
+    sampling: jsonb("sampling").$type<SamplingColumns>().notNull(),
     /** What makes two cells' numbers comparable (cell-identity.ts). */
     identity: text("identity").notNull(),
   },

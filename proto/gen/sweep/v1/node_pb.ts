@@ -620,7 +620,8 @@ export const OutboxCommittedSchema: GenMessage<OutboxCommitted> = /*@__PURE__*/
 /**
  * The node dials out and keeps one session open. Its first message is a Hello. The coordinator
  * answers with a Welcome, or ends the call: FAILED_PRECONDITION for another protocol version,
- * UNAUTHENTICATED for a wrong lab token, ALREADY_EXISTS while the same node is connected elsewhere.
+ * UNAUTHENTICATED for a wrong lab token, ALREADY_EXISTS for a name that another node has. A new
+ * session of the same node ends the old one.
  *
  * @generated from service sweep.v1.NodeService
  */

@@ -1,0 +1,170 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Logger } from "pino";
+import {
+  type GetSweepStatusResponse,
+  GetSweepStatusResponseSchema,
+  type OperatorService,
+  SweepState,
+} from "../../proto/gen/sweep/v1/operator_pb.ts";
+import { create } from "@bufbuild/protobuf";
+import { and, eq, ne } from "drizzle-orm";
+import type { ServerCall, ServiceHandlers } from "../../proto/rpc/methods.ts";
+import type { Changes } from "../changes.ts";
+import { cancelRuns } from "../leases/ledger.ts";
+import { readCombinationResults } from "../queries/combination-results.ts";
+import { RefusedError } from "../queries/errors.ts";
+import { listNodes, setNodeDraining } from "../queries/nodes.ts";
+import { readRunDetail } from "../queries/run-detail.ts";
+import { listRuns, runRowMessage } from "../queries/runs.ts";
+import { readSweepStatus } from "../queries/sweep-status.ts";
+import { findSweep, listSweeps, summarizeSweep } from "../queries/sweeps.ts";
+import { readTrace } from "../queries/trace.ts";
+import { readSnapshot } from "../scheduler/read-snapshot.ts";
+import type { ConnectedNodes } from "../sessions/connected-nodes.ts";
+import type { Database } from "../store/database.ts";
+import { sweeps } from "../store/schema.ts";
+import { planMessage } from "./plan-message.ts";
+import type { SweepReader } from "./sweep-reader.ts";
+import { type Submission, storeSweep } from "./submit.ts";
+
+/** Watchers get no more than this many states a second. */
+const watchPauseMs = 250;
+/** A state is sent at least this often, since an ETA moves without a change. */
+const watchAtLeastMs = 2_000;
+
+/** The calls behind the `sweep` command. */
+export function operatorService(options: {
+  readonly database: Database;
+  readonly nodes: ConnectedNodes;
+  readonly reader: SweepReader;
+  readonly changes: Changes;
+  /** Called with a sweep that was stored, before the scheduler may hand out its runs. */
+  readonly onSubmitted: (submission: Submission) => Promise<void>;
+  /** Called when runs, sweeps or nodes changed. */
+  readonly onChange: () => void;
+  readonly now: () => number;
+  readonly log: Logger;
+}): ServiceHandlers<typeof OperatorService> {
+  const { database, nodes, reader, changes, onSubmitted, onChange, now, log } = options;
+  const { queries } = database;
+  const isConnected = (nodeId: string): boolean => nodes.isConnected(nodeId);
+  const statusOf = (sweep: string) => readSweepStatus(queries, sweep, isConnected, now());
+
+  return {
+    async planSweep({ fileName, text }) {
+      const { sweep, missingTasks } = await reader.readDefinition(fileName, text);
+      const { nodes: known } = await readSnapshot(queries, isConnected);
+      return planMessage(sweep, missingTasks, known);
+    },
+
+    async submitSweep({ fileName, text, amend }) {
+      const submission = await reader.readSubmission(fileName, text);
+      await onSubmitted(submission);
+      const stored = await storeSweep(database, submission, amend);
+      log.info({ sweepId: stored.sweepId, runsAdded: stored.runsAdded, amend }, "sweep submitted");
+      onChange();
+      return { ...stored, sweepName: submission.sweep.name };
+    },
+
+    async listSweeps() {
+      return { sweeps: await listSweeps(queries) };
+    },
+
+    getSweepStatus({ sweep }) {
+      return statusOf(sweep);
+    },
+
+    async *watchSweep({ sweep }, call) {
+      yield* watch(sweep, call);
+    },
+
+    async setSweepState({ sweep, state }) {
+      const row = await findSweep(queries, sweep);
+      switch (state) {
+        case SweepState.CANCELLED:
+          await cancel(row.id);
+          break;
+        case SweepState.PAUSED:
+        case SweepState.ACTIVE:
+          await pauseOrResume(row.id, state === SweepState.PAUSED ? "paused" : "active");
+          break;
+        case SweepState.COMPLETED:
+        case SweepState.UNSPECIFIED:
+        default:
+          throw new RefusedError("a sweep can be paused, resumed and cancelled; it completes by itself");
+      }
+      onChange();
+      return { sweep: await summarizeSweep(queries, await findSweep(queries, row.id)) };
+    },
+
+    async listRuns({ sweep, ...filter }) {
+      const { name } = await findSweep(queries, sweep);
+      return { runs: (await listRuns(queries, name, filter)).map(runRowMessage) };
+    },
+
+    getRun({ runId }) {
+      return readRunDetail(queries, runId);
+    },
+
+    async *readTrace({ runId, attemptId }) {
+      yield* readTrace(queries, runId, attemptId);
+    },
+
+    async listNodes() {
+      return { nodes: await listNodes(queries, isConnected) };
+    },
+
+    async setNodeDraining({ node, draining }) {
+      const nodeId = await setNodeDraining(queries, node, draining);
+      nodes.send(nodeId, { case: "setDraining", value: { draining } });
+      log.info({ nodeId, draining }, "node drain set");
+      onChange();
+      const all = await listNodes(queries, isConnected);
+      const found = all.find((candidate) => candidate.nodeId === nodeId);
+      return found === undefined ? {} : { node: found };
+    },
+
+    async listCellResults({ sweep }) {
+      const { name } = await findSweep(queries, sweep);
+      return { combinations: await readCombinationResults(queries, name) };
+    },
+  };
+
+  async function* watch(sweep: string, call: ServerCall) {
+    while (!call.signal.aborted) {
+      const changed = changes.next(watchAtLeastMs, call.signal);
+      const status = create(GetSweepStatusResponseSchema, await statusOf(sweep));
+      yield { status };
+      if (hasEnded(status)) return;
+      await changed;
+      await delay(watchPauseMs, undefined, { signal: call.signal }).catch(() => undefined);
+    }
+  }
+
+  async function cancel(sweepId: string): Promise<void> {
+    const reason = "the sweep was cancelled";
+    const stopped = await database.transact(async (transaction) => {
+      await transaction.update(sweeps).set({ state: "cancelled" }).where(eq(sweeps.id, sweepId));
+      return cancelRuns(transaction, sweepId, reason);
+    });
+    for (const { attemptId, nodeId } of stopped) {
+      nodes.send(nodeId, { case: "cancel", value: { attemptId, reason } });
+    }
+    log.info({ sweepId, attempts: stopped.length }, "sweep cancelled");
+  }
+
+  async function pauseOrResume(sweepId: string, state: "paused" | "active"): Promise<void> {
+    const changed = await queries
+      .update(sweeps)
+      .set({ state })
+      .where(and(eq(sweeps.id, sweepId), ne(sweeps.state, "cancelled"), ne(sweeps.state, "completed")))
+      .returning({ id: sweeps.id });
+    if (changed.length > 0) return;
+    throw new RefusedError("the sweep has ended; it can be neither paused nor resumed");
+  }
+}
+
+function hasEnded(status: GetSweepStatusResponse): boolean {
+  const state = status.sweep?.state;
+  return state === SweepState.COMPLETED || state === SweepState.CANCELLED;
+}

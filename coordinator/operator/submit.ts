@@ -1,0 +1,254 @@
+import { strict as assert } from "node:assert";
+import { createHash, randomUUID } from "node:crypto";
+import { and, eq, inArray, sql } from "drizzle-orm";
+import type { Cell } from "../matrix.ts";
+import { RefusedError } from "../queries/errors.ts";
+import type { SweepRow } from "../queries/sweeps.ts";
+import type { ModelDefinition, SweepDefinition } from "../sweep-file/definition.ts";
+import type { Database, Transaction } from "../store/database.ts";
+import { cells, harnesses, models, runs, sweeps, tasks } from "../store/schema.ts";
+
+/** A task as a sweep uses it: both halves packed. */
+export interface SubmittedTask {
+  readonly id: string;
+  readonly language: string;
+  readonly publicDigest: string;
+  readonly publicBundle: Buffer;
+  readonly hiddenDigest: string;
+  readonly hiddenBundle: Buffer;
+}
+
+/** A sweep file that was read, with all that it names. */
+export interface Submission {
+  readonly fileName: string;
+  readonly text: string;
+  readonly sweep: SweepDefinition;
+  readonly cells: readonly { readonly cell: Cell; readonly identity: string }[];
+  /** The tasks of the cells, by name. */
+  readonly tasks: ReadonlyMap<string, SubmittedTask>;
+}
+
+/** Rows of one insert; a statement takes 65,535 parameters at most. */
+const rowsPerInsert = 5_000;
+
+/**
+ * Stores a sweep with its cells and runs, all or nothing. A sweep of this name is refused, unless
+ * `amend` is set: then cells and seeds that are new are added, and nothing that is there changes.
+ * @throws {RefusedError} for a name that is taken, an amendment without a sweep to amend, or one
+ *   that would change what existing cells mean.
+ */
+export function storeSweep(
+  database: Database,
+  submission: Submission,
+  amend: boolean,
+): Promise<{ sweepId: string; runsAdded: number; runsTotal: number }> {
+  return database.transact(async (transaction) => {
+    const sweepId = await storeSweepRow(transaction, submission, amend);
+    const known = await existingCells(transaction, sweepId);
+    refuseChangedCells(submission, known);
+    const modelIds = await storeModels(transaction, submission.sweep.models);
+    await storeHarnesses(transaction, submission.sweep.harnesses);
+    const taskIds = await storeTasks(transaction, submission.tasks);
+    const fresh = submission.cells.filter(({ cell }) => !known.has(cellKey(cell)));
+    for (const part of portions(fresh)) {
+      await transaction.insert(cells).values(
+        part.map(({ cell, identity }) => ({
+          sweepId,
+          modelId: idOf(modelIds, cell.model.label),
+          modelName: cell.model.label,
+          harness: cell.harness,
+          taskId: idOf(taskIds, cell.task),
+          taskName: cell.task,
+          ...cell.limits,
+          sampling: cell.sampling,
+          identity,
+        })),
+      );
+    }
+    const all = await existingCells(transaction, sweepId);
+    const wanted = submission.cells.flatMap(({ cell }) =>
+      submission.sweep.seeds.map((seed) => ({
+        sweepId,
+        cellId: all.get(cellKey(cell))?.id ?? unreachable(cell),
+        seed,
+        maxAttempts: submission.sweep.maxAttempts,
+      })),
+    );
+    let runsAdded = 0;
+    for (const part of portions(wanted)) {
+      const added = await transaction
+        .insert(runs)
+        .values(part)
+        .onConflictDoNothing()
+        .returning({ id: runs.id });
+      runsAdded += added.length;
+    }
+    return { sweepId, runsAdded, runsTotal: await transaction.$count(runs, eq(runs.sweepId, sweepId)) };
+  });
+}
+
+async function storeSweepRow(
+  transaction: Transaction,
+  { sweep, fileName, text }: Submission,
+  amend: boolean,
+): Promise<string> {
+  const id = randomUUID();
+  const inserted = await transaction
+    .insert(sweeps)
+    .values({ id, name: sweep.name, state: "active", fileName, fileText: text })
+    .onConflictDoNothing()
+    .returning({ id: sweeps.id });
+  if (inserted.length > 0) {
+    if (!amend) return id;
+    throw new RefusedError(`there is no sweep "${sweep.name}" to amend; submit it without --amend`);
+  }
+  const [existing] = await transaction
+    .select()
+    .from(sweeps)
+    .where(eq(sweeps.name, sweep.name))
+    .for("update");
+  assert(existing !== undefined);
+  if (!amend) throw alreadySubmitted(existing);
+  if (existing.state === "cancelled") {
+    throw new RefusedError(`the sweep "${sweep.name}" was cancelled; submit it under another name`);
+  }
+  await transaction
+    .update(sweeps)
+    .set({
+      fileName,
+      fileText: text,
+      amendedAt: sql`now()`,
+      state: existing.state === "paused" ? "paused" : "active",
+    })
+    .where(eq(sweeps.id, existing.id));
+  // Found unplaceable in an earlier life of the sweep: the lab may have changed since.
+  await transaction
+    .update(runs)
+    .set({ state: "pending", reason: "", changedAt: sql`now()` })
+    .where(and(eq(runs.sweepId, existing.id), eq(runs.state, "unplaceable")));
+  return existing.id;
+}
+
+function alreadySubmitted(existing: SweepRow): RefusedError {
+  return new RefusedError(
+    `a sweep "${existing.name}" was submitted on ${existing.createdAt.toISOString()}; to add cells or seeds to it use --amend, for another sweep change its name`,
+  );
+}
+
+interface KnownCell {
+  readonly id: number;
+  readonly identity: string;
+}
+
+async function existingCells(
+  transaction: Transaction,
+  sweepId: string,
+): Promise<Map<string, KnownCell>> {
+  const rows = await transaction.select().from(cells).where(eq(cells.sweepId, sweepId));
+  return new Map(
+    rows.map((row) => [keyOf(row.modelName, row.harness, row.taskName), { id: row.id, identity: row.identity }]),
+  );
+}
+
+function refuseChangedCells(
+  submission: Submission,
+  known: ReadonlyMap<string, KnownCell>,
+): void {
+  const changed = submission.cells.filter(({ cell, identity }) => {
+    const existing = known.get(cellKey(cell));
+    return existing !== undefined && existing.identity !== identity;
+  });
+  const [first] = changed;
+  if (first === undefined) return;
+  const { model, harness, task } = first.cell;
+  throw new RefusedError(
+    `amending would change what ${changed.length} existing cells mean, first ${model.label} x ${harness} x ${task}: their task, model, limits or sampling differ from what was submitted, so old and new runs could not be averaged; submit them as another sweep`,
+  );
+}
+
+async function storeModels(
+  transaction: Transaction,
+  definitions: readonly ModelDefinition[],
+): Promise<Map<string, number>> {
+  const values = definitions.map((model) => ({
+    identity: modelIdentity(model),
+    name: model.label,
+    kind: model.kind,
+    path: model.path,
+    contextTokens: model.contextTokens,
+  }));
+  await transaction.insert(models).values(values).onConflictDoNothing();
+  const rows = await transaction
+    .select({ id: models.id, name: models.name })
+    .from(models)
+    .where(inArray(models.identity, values.map(({ identity }) => identity)));
+  return new Map(rows.map(({ id, name }) => [name, id]));
+}
+
+function modelIdentity({ label, kind, path, contextTokens }: ModelDefinition): string {
+  return createHash("sha256").update(JSON.stringify([label, kind, path, contextTokens])).digest("hex");
+}
+
+async function storeHarnesses(transaction: Transaction, names: readonly string[]): Promise<void> {
+  await transaction.insert(harnesses).values(names.map((name) => ({ name }))).onConflictDoNothing();
+}
+
+async function storeTasks(
+  transaction: Transaction,
+  submitted: ReadonlyMap<string, SubmittedTask>,
+): Promise<Map<string, number>> {
+  const ids = new Map<string, number>();
+  for (const task of submitted.values()) {
+    const version = {
+      name: task.id,
+      publicDigest: task.publicDigest,
+      hiddenDigest: task.hiddenDigest,
+    };
+    await transaction
+      .insert(tasks)
+      .values({
+        ...version,
+        language: task.language,
+        publicBundle: task.publicBundle,
+        hiddenBundle: task.hiddenBundle,
+      })
+      .onConflictDoNothing();
+    const [row] = await transaction
+      .select({ id: tasks.id })
+      .from(tasks)
+      .where(
+        and(
+          eq(tasks.name, version.name),
+          eq(tasks.publicDigest, version.publicDigest),
+          eq(tasks.hiddenDigest, version.hiddenDigest),
+        ),
+      );
+    assert(row !== undefined);
+    ids.set(task.id, row.id);
+  }
+  return ids;
+}
+
+function cellKey({ model, harness, task }: Cell): string {
+  return keyOf(model.label, harness, task);
+}
+
+function keyOf(model: string, harness: string, task: string): string {
+  return JSON.stringify([model, harness, task]);
+}
+
+function idOf(ids: ReadonlyMap<string, number>, name: string): number {
+  const id = ids.get(name);
+  assert(id !== undefined, `${name} was not stored`);
+  return id;
+}
+
+function unreachable(cell: Cell): never {
+  throw new Error(`the cell ${cellKey(cell)} was not stored`);
+}
+
+function* portions<Item>(items: readonly Item[]): Generator<Item[], void, undefined> {
+  for (let start = 0; start < items.length; start += rowsPerInsert) {
+    yield items.slice(start, start + rowsPerInsert);
+  }
+}

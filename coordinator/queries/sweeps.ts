@@ -1,0 +1,120 @@
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { timestampFromDate } from "@bufbuild/protobuf/wkt";
+import { eq, inArray, or, sql } from "drizzle-orm";
+import { z } from "zod";
+import {
+  type RunCounts,
+  RunCountsSchema,
+  SweepState,
+  type SweepSummarySchema,
+} from "../../proto/gen/sweep/v1/operator_pb.ts";
+import { isIdentifier } from "../ingest/event.ts";
+import { type Executor, selectRows } from "../store/rows.ts";
+import { type SweepStateName, sweeps } from "../store/schema.ts";
+import { NotFoundError } from "./errors.ts";
+
+/** A row of the table of sweeps. */
+export type SweepRow = typeof sweeps.$inferSelect;
+
+/**
+ * The sweep of this name or identifier.
+ * @throws {NotFoundError}
+ */
+export async function findSweep(executor: Executor, nameOrId: string): Promise<SweepRow> {
+  const byName = eq(sweeps.name, nameOrId);
+  const [row] = await executor
+    .select()
+    .from(sweeps)
+    .where(isIdentifier(nameOrId) ? or(byName, eq(sweeps.id, nameOrId)) : byName);
+  if (row === undefined) {
+    throw new NotFoundError(`there is no sweep "${nameOrId}"; \`sweep list\` shows them`);
+  }
+  return row;
+}
+
+/** All sweeps, newest first, with their runs counted. */
+export async function listSweeps(
+  executor: Executor,
+): Promise<MessageInitShape<typeof SweepSummarySchema>[]> {
+  const rows = await executor.select().from(sweeps).orderBy(sql`${sweeps.createdAt} desc`, sweeps.name);
+  const counts = await countRuns(executor, rows.map(({ id }) => id));
+  return rows.map((row) => summaryOf(row, counts));
+}
+
+/** A sweep as operators see it. */
+export async function summarizeSweep(
+  executor: Executor,
+  row: SweepRow,
+): Promise<MessageInitShape<typeof SweepSummarySchema>> {
+  return summaryOf(row, await countRuns(executor, [row.id]));
+}
+
+function summaryOf(
+  row: SweepRow,
+  counts: ReadonlyMap<string, RunCounts>,
+): MessageInitShape<typeof SweepSummarySchema> {
+  return {
+    sweepId: row.id,
+    name: row.name,
+    state: stateNumbers[row.state],
+    createdAt: timestampFromDate(row.createdAt),
+    counts: counts.get(row.id) ?? create(RunCountsSchema),
+  };
+}
+
+const stateNumbers: Record<SweepStateName, SweepState> = {
+  active: SweepState.ACTIVE,
+  paused: SweepState.PAUSED,
+  cancelled: SweepState.CANCELLED,
+  completed: SweepState.COMPLETED,
+};
+
+const countRow = z.object({
+  sweep_id: z.string(),
+  state: z.enum([
+    "pending",
+    "leased",
+    "running",
+    "finished",
+    "grading",
+    "graded",
+    "cancelled",
+    "unplaceable",
+    "exhausted",
+  ]),
+  runs: z.int(),
+  passed: z.int(),
+  timeouts: z.int(),
+});
+
+async function countRuns(
+  executor: Executor,
+  sweepIds: readonly string[],
+): Promise<Map<string, RunCounts>> {
+  const counted = new Map<string, RunCounts>();
+  if (sweepIds.length === 0) return counted;
+  const rows = await selectRows(
+    executor,
+    countRow,
+    sql`select runs.sweep_id, runs.state, count(*)::integer as runs,
+          (count(*) filter (where exists (
+            select from grades
+            where grades.attempt_id = runs.accepted_attempt_id and grades.state = 'passed'
+          )))::integer as passed,
+          (count(*) filter (where attempts.ending = 'timeout'))::integer as timeouts
+        from runs left join attempts on attempts.id = runs.accepted_attempt_id
+        where ${inArray(sql`runs.sweep_id`, [...sweepIds])}
+        group by runs.sweep_id, runs.state`,
+  );
+  for (const row of rows) {
+    const counts = counted.get(row.sweep_id) ?? create(RunCountsSchema);
+    counted.set(row.sweep_id, counts);
+    counts.total += row.runs;
+    counts[row.state] = row.runs;
+    if (row.state !== "graded") continue;
+    counts.passed = row.passed;
+    counts.failed = row.runs - row.passed;
+    counts.timeouts = row.timeouts;
+  }
+  return counted;
+}

@@ -1,0 +1,170 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { forecast } from "./forecast.ts";
+import { plan } from "./plan.ts";
+import type { Demand, SchedulableNode, Snapshot } from "./snapshot.ts";
+
+const gibibyte = 1024 ** 3;
+
+function aNode(settings: Partial<SchedulableNode> & { name: string }): SchedulableNode {
+  return {
+    nodeId: `id-${settings.name}`,
+    connected: true,
+    draining: false,
+    slots: 1,
+    busySlots: 0,
+    loadedModel: "",
+    memoryBytes: 64 * gibibyte,
+    harnesses: ["pi", "claude"],
+    models: new Map([
+      ["small.gguf", 10 * gibibyte],
+      ["large.gguf", 80 * gibibyte],
+    ]),
+    failuresInARow: 0,
+    lastFailureAtMs: 0,
+    ...settings,
+  };
+}
+
+let nextRunId = 1;
+function aDemand(settings: Partial<Demand> & { modelName: string }, runs = 3): Demand {
+  const runIds = Array.from({ length: runs }, () => nextRunId++);
+  return {
+    sweepId: "s1",
+    sweepCreatedAtMs: 0,
+    modelPath: "small.gguf",
+    harness: "pi",
+    pending: runs,
+    runIds,
+    ...settings,
+  };
+}
+
+const place = (snapshot: Snapshot) =>
+  plan(snapshot, 0).assignments.map(({ nodeId, modelName }) => `${nodeId} ${modelName}`);
+
+describe("a plan", () => {
+  it("keeps a node on the model it has loaded while runs of it wait", () => {
+    const nodes = [aNode({ name: "a", loadedModel: "m2" })];
+    const demands = [aDemand({ modelName: "m1" }, 50), aDemand({ modelName: "m2" }, 1)];
+    expect(place({ nodes, demands })).toEqual(["id-a m2"]);
+  });
+
+  it("gives an idle node a model that no other node serves", () => {
+    const nodes = [aNode({ name: "a", loadedModel: "m1", busySlots: 1 }), aNode({ name: "b" })];
+    const demands = [aDemand({ modelName: "m1" }, 50), aDemand({ modelName: "m2" }, 2)];
+    expect(place({ nodes, demands })).toEqual(["id-b m2"]);
+  });
+
+  it("shares the last model over nodes rather than leaving one idle", () => {
+    const nodes = [aNode({ name: "a", loadedModel: "m1", busySlots: 1 }), aNode({ name: "b" })];
+    expect(place({ nodes, demands: [aDemand({ modelName: "m1" })] })).toEqual(["id-b m1"]);
+  });
+
+  it("serves the earlier sweep first", () => {
+    const nodes = [aNode({ name: "a" })];
+    const demands = [
+      aDemand({ modelName: "m1", sweepId: "late", sweepCreatedAtMs: 2 }, 50),
+      aDemand({ modelName: "m2", sweepId: "early", sweepCreatedAtMs: 1 }, 1),
+    ];
+    expect(place({ nodes, demands })).toEqual(["id-a m2"]);
+  });
+
+  it("gives nothing to a node that is draining, away or resting", () => {
+    const nodes = [
+      aNode({ name: "a", draining: true }),
+      aNode({ name: "b", connected: false }),
+      aNode({ name: "c", failuresInARow: 2, lastFailureAtMs: 0 }),
+    ];
+    const { assignments, unmet } = plan({ nodes, demands: [aDemand({ modelName: "m1" })] }, 1_000);
+    expect(assignments).toEqual([]);
+    expect(unmet[0]?.unplaceable).toBe(false);
+    expect(unmet[0]?.reasons.join("; ")).toBe(
+      "a is draining; b is not connected; c rests for 4 s after 2 infrastructure failures in a row",
+    );
+  });
+
+  it("lets a node that failed work again after its rest", () => {
+    const nodes = [aNode({ name: "c", failuresInARow: 2, lastFailureAtMs: 0 })];
+    const demands = [aDemand({ modelName: "m1" })];
+    expect(plan({ nodes, demands }, 5_000).assignments).toHaveLength(1);
+  });
+
+  it("calls a demand unplaceable only if no node of the lab could ever take it, and says why", () => {
+    const nodes = [aNode({ name: "a" }), aNode({ name: "b", models: new Map() })];
+    const demands = [aDemand({ modelName: "m1", modelPath: "large.gguf" })];
+    const [unmet] = plan({ nodes, demands }, 0).unmet;
+    expect(unmet?.unplaceable).toBe(true);
+    expect(unmet?.reasons).toEqual([
+      "a has 64.0 GiB of memory, large.gguf needs about 94.0 GiB",
+      "b has no weights large.gguf",
+    ]);
+  });
+
+  it("does not call a demand unplaceable in a lab without nodes", () => {
+    const [unmet] = plan({ nodes: [], demands: [aDemand({ modelName: "m1" })] }, 0).unmet;
+    expect(unmet).toMatchObject({ unplaceable: false, reasons: ["no node has joined the lab"] });
+  });
+
+  it("is the same for the same snapshot, whatever the order of its lists, and within every bound", () => {
+    const nodesArbitrary = fc.uniqueArray(
+      fc.record({
+        name: fc.constantFrom("a", "b", "c", "d", "e"),
+        slots: fc.integer({ min: 1, max: 4 }),
+        busySlots: fc.integer({ min: 0, max: 4 }),
+        loadedModel: fc.constantFrom("", "m1", "m2", "m3"),
+        connected: fc.boolean(),
+        draining: fc.boolean(),
+        failuresInARow: fc.integer({ min: 0, max: 3 }),
+        harnesses: fc.subarray(["pi", "claude"]),
+      }),
+      { selector: ({ name }) => name },
+    );
+    const demandsArbitrary = fc.uniqueArray(
+      fc.record({
+        modelName: fc.constantFrom("m1", "m2", "m3"),
+        harness: fc.constantFrom("pi", "claude"),
+        sweepId: fc.constantFrom("s1", "s2"),
+        runs: fc.integer({ min: 1, max: 6 }),
+      }),
+      { selector: (demand) => `${demand.modelName} ${demand.harness} ${demand.sweepId}` },
+    );
+    fc.assert(
+      fc.property(nodesArbitrary, demandsArbitrary, (nodeSettings, demandSettings) => {
+        const nodes = nodeSettings.map(aNode);
+        const demands = demandSettings.map(({ runs, ...settings }) => aDemand(settings, runs));
+        const first = plan({ nodes, demands }, 1_000).assignments;
+        const second = plan({ nodes: nodes.toReversed(), demands: demands.toReversed() }, 1_000);
+        expect(second.assignments).toEqual(first);
+        expect(new Set(first.map(({ runId }) => runId)).size).toBe(first.length);
+        for (const node of nodes) {
+          const given = first.filter(({ nodeId }) => nodeId === node.nodeId).length;
+          expect(given).toBeLessThanOrEqual(Math.max(0, node.slots - node.busySlots));
+          if (!node.connected || node.draining) expect(given).toBe(0);
+        }
+      }),
+    );
+  });
+});
+
+describe("a forecast", () => {
+  it("gives each model to one node while there are enough models, and every run to somebody", () => {
+    const nodes = [aNode({ name: "a" }), aNode({ name: "b" })];
+    const demands = [aDemand({ modelName: "m1" }, 6), aDemand({ modelName: "m2" }, 6)];
+    const { nodes: forecasts, unplaceable } = forecast(nodes, demands);
+    expect(forecasts).toEqual([
+      { nodeName: "a", models: ["m1"], runs: 6 },
+      { nodeName: "b", models: ["m2"], runs: 6 },
+    ]);
+    expect(unplaceable).toEqual([]);
+  });
+
+  it("names what no node can take", () => {
+    const { nodes, unplaceable } = forecast(
+      [aNode({ name: "a" })],
+      [aDemand({ modelName: "m1", harness: "aider" })],
+    );
+    expect(nodes[0]?.runs).toBe(0);
+    expect(unplaceable[0]?.reasons).toEqual(["a has no harness aider installed"]);
+  });
+});

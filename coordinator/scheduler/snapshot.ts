@@ -1,0 +1,39 @@
+/** The world as the scheduler sees it. Lists may come in any order; the plan does not depend on it. */
+export interface Snapshot {
+  readonly nodes: readonly SchedulableNode[];
+  readonly demands: readonly Demand[];
+}
+
+export interface SchedulableNode {
+  readonly nodeId: string;
+  readonly name: string;
+  readonly connected: boolean;
+  readonly draining: boolean;
+  /** Attempts the node executes at one time. */
+  readonly slots: number;
+  readonly busySlots: number;
+  /** Name of the model whose weights are in memory, or that the runs given to the node will load. */
+  readonly loadedModel: string;
+  readonly memoryBytes: number;
+  readonly harnesses: readonly string[];
+  /** Weights in the node's model folders, by path, with their size. */
+  readonly models: ReadonlyMap<string, number>;
+  /** Attempts in a row that ended as infrastructure failures, and when the last of them ended. */
+  readonly failuresInARow: number;
+  readonly lastFailureAtMs: number;
+}
+
+/** The pending runs of one (model, harness) of one sweep. */
+export interface Demand {
+  readonly sweepId: string;
+  /** When the sweep was submitted: earlier sweeps go first. */
+  readonly sweepCreatedAtMs: number;
+  readonly modelName: string;
+  /** Path of the weights, relative to a node's model folders. */
+  readonly modelPath: string;
+  readonly harness: string;
+  /** All pending runs. */
+  readonly pending: number;
+  /** The first of them in the order in which they should run; at least as many as there are slots, if there are. */
+  readonly runIds: readonly number[];
+}
