@@ -6,7 +6,8 @@ export class Changes {
   readonly #watchers = new Set<() => void>();
 
   notify(): void {
-    for (const wake of [...this.#watchers]) wake();
+    // A watcher leaves the set as it wakes, which iteration over a set allows.
+    for (const wake of this.#watchers) wake();
   }
 
   /** Settles at the next change, after `afterMs` milliseconds without one, or when `signal` aborts. */

@@ -35,7 +35,9 @@ const ingestPauseMs = 1_000;
 const closeGraceMs = 2_000;
 
 /** Runs the coordinator as this process and ends it; see `runRole`. */
-export function runCoordinator(options: { readonly configFile?: string | undefined }): Promise<never> {
+export function runCoordinator(options: {
+  readonly configFile?: string | undefined;
+}): Promise<never> {
   return runRole({
     role: "coordinator",
     schema: coordinatorConfigSchema,
@@ -164,7 +166,10 @@ async function prepareNats(
   objects: ObjectPublisher,
 ): Promise<void> {
   const known = await database.queries.select({ name: nodesTable.name }).from(nodesTable);
-  await ensureTopology(connection, known.map(({ name }) => name));
+  await ensureTopology(
+    connection,
+    known.map(({ name }) => name),
+  );
   const needed = await database.queries
     .selectDistinctOn([tasks.id], { digest: tasks.publicDigest, bundle: tasks.publicBundle })
     .from(tasks)

@@ -1,7 +1,7 @@
 import { NatsError } from "nats";
 import { RpcError } from "../proto/rpc/rpc-error.ts";
-import { NotFoundError, RefusedError } from "./queries/errors.ts";
 import { SweepFileError } from "./operator/sweep-reader.ts";
+import { NotFoundError, RefusedError } from "./queries/errors.ts";
 import { isDatabaseAway } from "./store/database.ts";
 
 /**

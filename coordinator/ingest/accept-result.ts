@@ -1,5 +1,5 @@
-import { toJson } from "@bufbuild/protobuf";
 import { randomUUID } from "node:crypto";
+import { toJson } from "@bufbuild/protobuf";
 import { and, eq } from "drizzle-orm";
 import type { AttemptResult } from "../../proto/gen/sweep/v1/event_pb.ts";
 import { AttemptOutcome, ProvenanceSchema } from "../../proto/gen/sweep/v1/run_pb.ts";

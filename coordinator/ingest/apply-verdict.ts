@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { eq, sql } from "drizzle-orm";
-import { type GradeVerdict, GradeOutcome } from "../../proto/gen/sweep/v1/event_pb.ts";
+import { GradeOutcome, type GradeVerdict } from "../../proto/gen/sweep/v1/event_pb.ts";
 import { type LockedRun, lockRunOfAttempt, moveRun } from "../leases/ledger.ts";
 import type { Transaction } from "../store/database.ts";
 import { grades } from "../store/schema.ts";
@@ -36,8 +36,7 @@ export async function applyVerdict(
     throw new Error(`grade ${verdict.gradeId} lost its run`);
   }
   if (grade.state !== "queued" && grade.state !== "published") return "duplicate";
-  const judged =
-    verdict.outcome === GradeOutcome.PASSED || verdict.outcome === GradeOutcome.FAILED;
+  const judged = verdict.outcome === GradeOutcome.PASSED || verdict.outcome === GradeOutcome.FAILED;
   await transaction
     .update(grades)
     .set({

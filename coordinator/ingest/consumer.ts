@@ -95,7 +95,10 @@ export async function ingestEvents(options: {
           return undefined;
       }
     } catch (error) {
-      log.warn({ err: error, attemptId: event.result.attemptId }, "a workspace could not be fetched");
+      log.warn(
+        { err: error, attemptId: event.result.attemptId },
+        "a workspace could not be fetched",
+      );
       return undefined;
     }
   }
@@ -107,7 +110,8 @@ export async function ingestEvents(options: {
       minTimeout: 200,
       maxTimeout: 5_000,
       signal,
-      onFailedAttempt: ({ error }) => log.warn({ err: error }, "the database is away, ingest waits"),
+      onFailedAttempt: ({ error }) =>
+        log.warn({ err: error }, "the database is away, ingest waits"),
     });
   }
 }

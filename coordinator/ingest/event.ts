@@ -32,11 +32,16 @@ export function decodeEvent(subject: string, payload: Uint8Array): IngestEvent {
     return malformed(`the subject ${subject} names no valid sender`);
   }
   try {
-    if (role === "node" && kind === "trace") return trace(sender, fromBinary(TraceChunkSchema, payload));
-    if (role === "node" && kind === "result") return result(sender, fromBinary(AttemptResultSchema, payload));
-    if (role === "grader" && kind === "verdict") return verdict(sender, fromBinary(GradeVerdictSchema, payload));
+    if (role === "node" && kind === "trace")
+      return trace(sender, fromBinary(TraceChunkSchema, payload));
+    if (role === "node" && kind === "result")
+      return result(sender, fromBinary(AttemptResultSchema, payload));
+    if (role === "grader" && kind === "verdict")
+      return verdict(sender, fromBinary(GradeVerdictSchema, payload));
   } catch (error) {
-    return malformed(`not the message that ${subject} carries: ${error instanceof Error ? error.message : String(error)}`);
+    return malformed(
+      `not the message that ${subject} carries: ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
   return malformed(`nothing is expected on the subject ${subject}`);
 }
@@ -71,10 +76,16 @@ function verdict(sender: string, message: GradeVerdict): IngestEvent {
   return fault === undefined ? { kind: "verdict", sender, verdict: message } : malformed(fault);
 }
 
-function attemptFault(message: { attemptId: string; epoch: number; entryId: string }): string | undefined {
+function attemptFault(message: {
+  attemptId: string;
+  epoch: number;
+  entryId: string;
+}): string | undefined {
   if (!uuidPattern.test(message.attemptId)) return "attempt_id is not a UUID";
-  if (message.epoch < 1 || message.epoch > maxEpoch) return `epoch is ${message.epoch}, accepted is 1 to ${maxEpoch}`;
-  if (!message.entryId.startsWith(`${message.attemptId}/`)) return "entry_id does not begin with the attempt_id";
+  if (message.epoch < 1 || message.epoch > maxEpoch)
+    return `epoch is ${message.epoch}, accepted is 1 to ${maxEpoch}`;
+  if (!message.entryId.startsWith(`${message.attemptId}/`))
+    return "entry_id does not begin with the attempt_id";
   return undefined;
 }
 

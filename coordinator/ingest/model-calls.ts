@@ -19,9 +19,13 @@ export class ChunkContentError extends Error {
  * @throws {ChunkContentError} if it does not, or cannot be decompressed or read.
  */
 export function modelCallsOf(chunk: TraceChunk): ModelCall[] {
-  const lines = decompress(chunk).split("\n").filter((line) => line !== "");
+  const lines = decompress(chunk)
+    .split("\n")
+    .filter((line) => line !== "");
   if (lines.length !== chunk.eventCount) {
-    throw new ChunkContentError(`holds ${lines.length} events, its header says ${chunk.eventCount}`);
+    throw new ChunkContentError(
+      `holds ${lines.length} events, its header says ${chunk.eventCount}`,
+    );
   }
   return lines.flatMap((line, index) => {
     const event = readEvent(line);

@@ -50,7 +50,8 @@ async function storeAll(transaction: Transaction, batch: readonly Received[]): P
   const traces = batch.flatMap(({ event }) => (event.kind === "trace" ? [event] : []));
   await storeTrace(transaction, traces);
   const stored: Stored[] = [];
-  for (const received of batch) stored.push({ received, fate: await storeOne(transaction, received) });
+  for (const received of batch)
+    stored.push({ received, fate: await storeOne(transaction, received) });
   return stored;
 }
 
@@ -76,7 +77,10 @@ async function reject(
   log: Logger,
 ): Promise<Stored> {
   const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  log.error({ err: error, entryId: received.entryId, subject: received.subject }, "message rejected");
+  log.error(
+    { err: error, entryId: received.entryId, subject: received.subject },
+    "message rejected",
+  );
   await database.transact((transaction) => keepRejected(transaction, received, reason));
   return { received, fate: "rejected" };
 }

@@ -1,9 +1,8 @@
-import { inArray } from "drizzle-orm";
+import { eq, inArray } from "drizzle-orm";
 import type { TraceChunk } from "../../proto/gen/sweep/v1/event_pb.ts";
 import type { Transaction } from "../store/database.ts";
 import { attempts, modelCalls, nodes, traceChunks } from "../store/schema.ts";
 import { modelCallsOf } from "./model-calls.ts";
-import { eq } from "drizzle-orm";
 
 /** A message whose sender or content the ledger does not know; it is kept as rejected. */
 export class RejectedEventError extends Error {

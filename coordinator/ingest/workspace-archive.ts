@@ -59,7 +59,10 @@ export function workspaceArchives(
         await (await bucketOf(sender)).delete(result.workspace.digest);
       } catch (error) {
         // It goes with the bucket's age limit.
-        log.warn({ err: error, attemptId: result.attemptId }, "a stored workspace stays in its bucket");
+        log.warn(
+          { err: error, attemptId: result.attemptId },
+          "a stored workspace stays in its bucket",
+        );
       }
     },
   };

@@ -39,7 +39,10 @@ export function planMessage(
 
 /** The runs of a sweep grouped as the scheduler sees them; run numbers are places in the matrix. */
 function demandsOf(sweep: SweepDefinition): Demand[] {
-  const demands = new Map<string, { demand: Omit<Demand, "pending" | "runIds">; runIds: number[] }>();
+  const demands = new Map<
+    string,
+    { demand: Omit<Demand, "pending" | "runIds">; runIds: number[] }
+  >();
   for (const [index, { cell }] of runsOf(sweep).entries()) {
     const key = JSON.stringify([cell.model.label, cell.harness]);
     const group = demands.get(key) ?? {

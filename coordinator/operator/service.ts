@@ -1,4 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { create } from "@bufbuild/protobuf";
+import { and, eq, ne } from "drizzle-orm";
 import type { Logger } from "pino";
 import {
   type GetSweepStatusResponse,
@@ -6,8 +8,6 @@ import {
   type OperatorService,
   SweepState,
 } from "../../proto/gen/sweep/v1/operator_pb.ts";
-import { create } from "@bufbuild/protobuf";
-import { and, eq, ne } from "drizzle-orm";
 import type { ServerCall, ServiceHandlers } from "../../proto/rpc/methods.ts";
 import type { Changes } from "../changes.ts";
 import { cancelRuns } from "../leases/ledger.ts";
@@ -24,8 +24,8 @@ import type { ConnectedNodes } from "../sessions/connected-nodes.ts";
 import type { Database } from "../store/database.ts";
 import { sweeps } from "../store/schema.ts";
 import { planMessage } from "./plan-message.ts";
-import type { SweepReader } from "./sweep-reader.ts";
 import { type Submission, storeSweep } from "./submit.ts";
+import type { SweepReader } from "./sweep-reader.ts";
 
 /** Watchers get no more than this many states a second. */
 const watchPauseMs = 250;
@@ -91,7 +91,9 @@ export function operatorService(options: {
         case SweepState.COMPLETED:
         case SweepState.UNSPECIFIED:
         default:
-          throw new RefusedError("a sweep can be paused, resumed and cancelled; it completes by itself");
+          throw new RefusedError(
+            "a sweep can be paused, resumed and cancelled; it completes by itself",
+          );
       }
       onChange();
       return { sweep: await summarizeSweep(queries, await findSweep(queries, row.id)) };
@@ -157,7 +159,9 @@ export function operatorService(options: {
     const changed = await queries
       .update(sweeps)
       .set({ state })
-      .where(and(eq(sweeps.id, sweepId), ne(sweeps.state, "cancelled"), ne(sweeps.state, "completed")))
+      .where(
+        and(eq(sweeps.id, sweepId), ne(sweeps.state, "cancelled"), ne(sweeps.state, "completed")),
+      )
       .returning({ id: sweeps.id });
     if (changed.length > 0) return;
     throw new RefusedError("the sweep has ended; it can be neither paused nor resumed");

@@ -4,9 +4,9 @@ import { and, eq, inArray, sql } from "drizzle-orm";
 import type { Cell } from "../matrix.ts";
 import { RefusedError } from "../queries/errors.ts";
 import type { SweepRow } from "../queries/sweeps.ts";
-import type { ModelDefinition, SweepDefinition } from "../sweep-file/definition.ts";
 import type { Database, Transaction } from "../store/database.ts";
 import { cells, harnesses, models, runs, sweeps, tasks } from "../store/schema.ts";
+import type { ModelDefinition, SweepDefinition } from "../sweep-file/definition.ts";
 
 /** A task as a sweep uses it: both halves packed. */
 export interface SubmittedTask {
@@ -83,7 +83,11 @@ export function storeSweep(
         .returning({ id: runs.id });
       runsAdded += added.length;
     }
-    return { sweepId, runsAdded, runsTotal: await transaction.$count(runs, eq(runs.sweepId, sweepId)) };
+    return {
+      sweepId,
+      runsAdded,
+      runsTotal: await transaction.$count(runs, eq(runs.sweepId, sweepId)),
+    };
   });
 }
 
@@ -146,14 +150,14 @@ async function existingCells(
 ): Promise<Map<string, KnownCell>> {
   const rows = await transaction.select().from(cells).where(eq(cells.sweepId, sweepId));
   return new Map(
-    rows.map((row) => [keyOf(row.modelName, row.harness, row.taskName), { id: row.id, identity: row.identity }]),
+    rows.map((row) => [
+      keyOf(row.modelName, row.harness, row.taskName),
+      { id: row.id, identity: row.identity },
+    ]),
   );
 }
 
-function refuseChangedCells(
-  submission: Submission,
-  known: ReadonlyMap<string, KnownCell>,
-): void {
+function refuseChangedCells(submission: Submission, known: ReadonlyMap<string, KnownCell>): void {
   const changed = submission.cells.filter(({ cell, identity }) => {
     const existing = known.get(cellKey(cell));
     return existing !== undefined && existing.identity !== identity;
@@ -181,16 +185,26 @@ async function storeModels(
   const rows = await transaction
     .select({ id: models.id, name: models.name })
     .from(models)
-    .where(inArray(models.identity, values.map(({ identity }) => identity)));
+    .where(
+      inArray(
+        models.identity,
+        values.map(({ identity }) => identity),
+      ),
+    );
   return new Map(rows.map(({ id, name }) => [name, id]));
 }
 
 function modelIdentity({ label, kind, path, contextTokens }: ModelDefinition): string {
-  return createHash("sha256").update(JSON.stringify([label, kind, path, contextTokens])).digest("hex");
+  return createHash("sha256")
+    .update(JSON.stringify([label, kind, path, contextTokens]))
+    .digest("hex");
 }
 
 async function storeHarnesses(transaction: Transaction, names: readonly string[]): Promise<void> {
-  await transaction.insert(harnesses).values(names.map((name) => ({ name }))).onConflictDoNothing();
+  await transaction
+    .insert(harnesses)
+    .values(names.map((name) => ({ name })))
+    .onConflictDoNothing();
 }
 
 async function storeTasks(

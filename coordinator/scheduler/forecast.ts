@@ -43,7 +43,10 @@ export function forecast(nodes: readonly SchedulableNode[], demands: readonly De
       node.runs += 1;
       if (node.models.at(-1) !== modelName) node.models.push(modelName);
     }
-    idle = idle.map((node) => ({ ...node, loadedModel: loaded.get(node.nodeId) ?? node.loadedModel }));
+    idle = idle.map((node) => ({
+      ...node,
+      loadedModel: loaded.get(node.nodeId) ?? node.loadedModel,
+    }));
     left = left
       .map((demand) => {
         const runIds = demand.runIds.filter((runId) => !placed.has(runId));

@@ -83,14 +83,16 @@ export function plan(snapshot: Snapshot, nowMs: number): Plan {
           loaded.get(other.nodeId) === demand.modelName,
       ).length;
       const ranked = rank(node, demand, servers, pendingOf(demand.modelName));
-      if (found === undefined || compareRanks(ranked, found.rank) < 0) found = { demand, rank: ranked };
+      if (found === undefined || compareRanks(ranked, found.rank) < 0)
+        found = { demand, rank: ranked };
     }
     return found?.demand;
   }
 
   function pendingOf(modelName: string): number {
     let pending = 0;
-    for (const demand of snapshot.demands) if (demand.modelName === modelName) pending += demand.pending;
+    for (const demand of snapshot.demands)
+      if (demand.modelName === modelName) pending += demand.pending;
     return pending;
   }
 }
@@ -115,7 +117,8 @@ function restEndMs(node: SchedulableNode): number {
 
 function reasonFor(node: SchedulableNode, demand: Demand): string {
   if (node.loadedModel === demand.modelName) return `${demand.modelName} is loaded on ${node.name}`;
-  const change = node.loadedModel === "" ? "nothing is loaded" : `no run of ${node.loadedModel} waits`;
+  const change =
+    node.loadedModel === "" ? "nothing is loaded" : `no run of ${node.loadedModel} waits`;
   return `${node.name} loads ${demand.modelName}: ${change}`;
 }
 

@@ -56,9 +56,7 @@ export async function readSnapshot(
         loadedModel: row.loaded_model,
         memoryBytes: Number(capabilities.memoryBytes),
         harnesses: capabilities.harnesses.map((harness) => harness.name),
-        models: new Map(
-          capabilities.models.map((model) => [model.path, Number(model.sizeBytes)]),
-        ),
+        models: new Map(capabilities.models.map((model) => [model.path, Number(model.sizeBytes)])),
         failuresInARow: row.failures_in_a_row,
         lastFailureAtMs: row.last_failure_ms,
       };

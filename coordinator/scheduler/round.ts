@@ -2,8 +2,8 @@ import { sql } from "drizzle-orm";
 import type { Logger } from "pino";
 import { expireLeases, type Grant, grantLeases, refuseAssignment } from "../leases/ledger.ts";
 import { nextRunState, type RunState } from "../run-state.ts";
-import type { ConnectedNodes } from "../sessions/connected-nodes.ts";
 import { readAssignments } from "../sessions/assignment.ts";
+import type { ConnectedNodes } from "../sessions/connected-nodes.ts";
 import type { Database } from "../store/database.ts";
 import { type PlannedAssignment, plan, type Unmet } from "./plan.ts";
 import { readSnapshot } from "./read-snapshot.ts";
@@ -53,7 +53,10 @@ export function schedulerRound(options: {
       const assignment = messages.get(grant.attemptId);
       const reason = assignments.find(({ runId }) => runId === grant.runId)?.reason;
       const context = { runId: grant.runId, attemptId: grant.attemptId, nodeId: grant.nodeId };
-      if (assignment !== undefined && nodes.send(grant.nodeId, { case: "assignment", value: assignment })) {
+      if (
+        assignment !== undefined &&
+        nodes.send(grant.nodeId, { case: "assignment", value: assignment })
+      ) {
         log.info({ ...context, epoch: grant.epoch, reason }, "lease granted");
         continue;
       }

@@ -13,13 +13,24 @@ export async function readAssignments(
 ): Promise<Map<string, Assignment>> {
   if (grants.length === 0) return new Map();
   const rows = await queries
-    .select({ run: runs, cell: cells, model: models, sweep: sweeps.name, publicDigest: tasks.publicDigest })
+    .select({
+      run: runs,
+      cell: cells,
+      model: models,
+      sweep: sweeps.name,
+      publicDigest: tasks.publicDigest,
+    })
     .from(runs)
     .innerJoin(cells, eq(cells.id, runs.cellId))
     .innerJoin(models, eq(models.id, cells.modelId))
     .innerJoin(sweeps, eq(sweeps.id, runs.sweepId))
     .innerJoin(tasks, eq(tasks.id, cells.taskId))
-    .where(inArray(runs.id, grants.map(({ runId }) => runId)));
+    .where(
+      inArray(
+        runs.id,
+        grants.map(({ runId }) => runId),
+      ),
+    );
   const byRun = new Map(rows.map((row) => [row.run.id, row]));
   const assignments = new Map<string, Assignment>();
   for (const grant of grants) {

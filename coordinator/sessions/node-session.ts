@@ -4,9 +4,9 @@ import { eq, sql } from "drizzle-orm";
 import type { Logger } from "pino";
 import {
   CapabilitiesSchema,
-  type Hello,
   type Heartbeat,
-  NodeService,
+  type Hello,
+  type NodeService,
   type SessionRequest,
 } from "../../proto/gen/sweep/v1/node_pb.ts";
 import type { ServiceHandlers } from "../../proto/rpc/methods.ts";
@@ -26,7 +26,7 @@ import {
 import { type Database, sqlState } from "../store/database.ts";
 import { nodes as nodesTable } from "../store/schema.ts";
 import { storableText } from "../store/storable-text.ts";
-import type { Connection, ConnectedNodes } from "./connected-nodes.ts";
+import type { ConnectedNodes, Connection } from "./connected-nodes.ts";
 
 /** SQLSTATE of a violated unique constraint. */
 const uniqueViolation = "23505";
@@ -95,8 +95,7 @@ export function nodeSessions(options: {
     const values = {
       name: hello.nodeName,
       programVersion: hello.programVersion,
-      capabilities:
-        hello.capabilities === undefined ? {} : capabilitiesJson(hello.capabilities),
+      capabilities: hello.capabilities === undefined ? {} : capabilitiesJson(hello.capabilities),
       lastSeenAt: sql`now()`,
       loadedModel: "",
     };
@@ -182,7 +181,8 @@ export function nodeSessions(options: {
         return onChange();
       case "outboxInquiry": {
         const entryIds = await committedEntries(database.queries, message.value.entryIds);
-        if (entryIds.length > 0) nodes.send(nodeId, { case: "outboxCommitted", value: { entryIds } });
+        if (entryIds.length > 0)
+          nodes.send(nodeId, { case: "outboxCommitted", value: { entryIds } });
         return;
       }
       case "hello":
@@ -203,10 +203,15 @@ export function nodeSessions(options: {
         .update(nodesTable)
         .set({ lastSeenAt: sql`now()`, loadedModel: storableText(heartbeat.loadedModel) })
         .where(eq(nodesTable.id, nodeId));
-      return renewLeases(transaction, heartbeat.claims.map((claim) => claimOf(nodeId, claim)), leaseTtlMs);
+      return renewLeases(
+        transaction,
+        heartbeat.claims.map((claim) => claimOf(nodeId, claim)),
+        leaseTtlMs,
+      );
     });
     for (const { claim, verdict } of judged) {
-      if (verdict.kind === "fenced") nodeLog.warn({ ...claim, reason: verdict.reason }, "lease not renewed");
+      if (verdict.kind === "fenced")
+        nodeLog.warn({ ...claim, reason: verdict.reason }, "lease not renewed");
     }
     nodes.send(nodeId, {
       case: "heartbeatReply",
@@ -243,7 +248,10 @@ function refuseUnfit(hello: Hello): void {
 
 function claimOf(nodeId: string, message: { attemptId: string; epoch: number }): Claim {
   if (!isIdentifier(message.attemptId)) {
-    throw new RpcError("INVALID_ARGUMENT", `attempt_id is "${message.attemptId}", accepted is a UUID`);
+    throw new RpcError(
+      "INVALID_ARGUMENT",
+      `attempt_id is "${message.attemptId}", accepted is a UUID`,
+    );
   }
   return { attemptId: message.attemptId, epoch: message.epoch, nodeId };
 }

@@ -32,7 +32,9 @@ export class DatabaseError extends Error {
 const repeatable = new Set(["40P01", "40001"]);
 const maxTransactionTries = 5;
 const migrationsFolder = join(packageRoot, "migrations");
-const journalSchema = z.object({ entries: z.array(z.object({ when: z.number(), tag: z.string() })) });
+const journalSchema = z.object({
+  entries: z.array(z.object({ when: z.number(), tag: z.string() })),
+});
 
 /**
  * Connects, refuses a database that a newer program has migrated, and applies missing migrations.
@@ -71,13 +73,15 @@ export async function openDatabase(url: string): Promise<Database> {
  * packets; the socket is made here to switch it off.
  */
 function connectPool(url: string): postgres.Sql {
-  return postgres(url, {
+  // A variable of its own, since the library's types do not know the option `socket`.
+  const options = {
     max: 10,
     connect_timeout: 10,
     onnotice: () => undefined,
     connection: { application_name: "harness-sweep coordinator", TimeZone: "UTC" },
-    ...{ socket: connectWithoutDelay },
-  });
+    socket: connectWithoutDelay,
+  };
+  return postgres(url, options);
 }
 
 function connectWithoutDelay(options: { host: string[]; port: number[] }): Promise<Socket> {
@@ -102,7 +106,8 @@ async function refuseNewer(client: postgres.Sql, shown: string): Promise<void> {
     JSON.parse(await readFile(join(migrationsFolder, "meta", "_journal.json"), "utf8")),
   );
   const known = Math.max(...journal.entries.map((entry) => entry.when));
-  const [newest] = await client`select max(created_at)::float8 as created_at from drizzle.__drizzle_migrations`;
+  const [newest] =
+    await client`select max(created_at)::float8 as created_at from drizzle.__drizzle_migrations`;
   const applied = z.object({ created_at: z.number().nullable() }).parse(newest).created_at ?? 0;
   if (applied > known) {
     throw new DatabaseError(
@@ -151,7 +156,8 @@ const awayClasses = /^(?:08|53|57|58)/;
 export function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const code: unknown = "code" in error ? error.code : undefined;
-  if (typeof code === "string" && (connectionCodes.test(code) || awayClasses.test(code))) return true;
+  if (typeof code === "string" && (connectionCodes.test(code) || awayClasses.test(code)))
+    return true;
   if (error instanceof AggregateError) return error.errors.some(isDatabaseAway);
   return isDatabaseAway(error.cause);
 }
