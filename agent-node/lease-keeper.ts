@@ -35,6 +35,15 @@ export interface LeaseKeeperOptions {
   readonly log: Logger;
 }
 
+interface Release {
+  readonly lease: Lease;
+  /** Sequence of the first heartbeat after the report, null if it could not be sent. */
+  toldBefore: bigint | null;
+}
+
+/** Releases remembered while there is no session; a node ends far fewer attempts in that time. */
+const maxReleased = 1_000;
+
 /** Longest time a timer of Node can wait. */
 const maxTimerMs = 2 ** 31 - 1;
 
@@ -45,6 +54,8 @@ const maxTimerMs = 2 ** 31 - 1;
 export class LeaseKeeper {
   private holdings: Holdings;
   private readonly assignments = new Map<string, Assignment>();
+  /** Leases that were released, until a heartbeat that followed the report is answered. */
+  private released: Release[] = [];
   private nextSequence = 1n;
   private leaseTtlMs = 0;
   private heartbeatTimer: NodeJS.Timeout | undefined;
@@ -63,6 +74,8 @@ export class LeaseKeeper {
         const { leaseTtlMs, heartbeatIntervalMs, draining } = message.value;
         this.leaseTtlMs = leaseTtlMs;
         this.tell({ kind: "drain", draining });
+        // Before the first heartbeat, whose claims would otherwise make these look abandoned.
+        for (const release of this.released) this.report(release);
         this.heartbeat();
         clearInterval(this.heartbeatTimer);
         this.heartbeatTimer = setInterval(() => this.heartbeat(), heartbeatIntervalMs);
@@ -71,6 +84,9 @@ export class LeaseKeeper {
       case "heartbeatReply": {
         const { sequence, verdicts } = message.value;
         const { leaseTtlMs } = this;
+        this.released = this.released.filter(
+          ({ toldBefore }) => toldBefore === null || toldBefore > sequence,
+        );
         this.tell({ kind: "heartbeat-confirmed", sequence, leaseTtlMs, verdicts });
         break;
       }
@@ -100,11 +116,20 @@ export class LeaseKeeper {
     this.tell({ kind: "disconnected" });
   }
 
-  /** Everything of an attempt is gone and its result lies in the outbox: its slot is free. */
+  /** Everything of an attempt is gone; its slot is free. */
   ended(lease: Lease): void {
     this.tell({ kind: "ended", lease });
-    const { attemptId, epoch } = lease;
-    this.options.send({ case: "released", value: { attemptId, epoch } });
+  }
+
+  /**
+   * The result of an attempt lies in the outbox. The coordinator is told, again after each new
+   * session until it has surely heard: it takes a lease that is neither claimed nor released for
+   * abandoned and starts the run anew.
+   */
+  release({ attemptId, epoch }: Lease): void {
+    const release: Release = { lease: { attemptId, epoch }, toldBefore: null };
+    this.released = [...this.released, release].slice(-maxReleased);
+    this.report(release);
   }
 
   /** Takes no more attempts and stops those that are here. */
@@ -116,6 +141,11 @@ export class LeaseKeeper {
   /** Whether no attempt is held in any phase. */
   get isIdle(): boolean {
     return this.holdings.leases.length === 0;
+  }
+
+  private report(release: Release): void {
+    const told = this.options.send({ case: "released", value: release.lease });
+    release.toldBefore = told ? this.nextSequence : null;
   }
 
   private heartbeat(): void {
