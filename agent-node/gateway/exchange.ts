@@ -1,0 +1,179 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { TraceEventBody } from "../../proto/trace-event.ts";
+import type { Sampling } from "../sampling.ts";
+import { type AnswerReader, readAnswer } from "./answer-reader.ts";
+import type { LimitName } from "./budget.ts";
+import type { Dialect, TokenCounts } from "./dialect.ts";
+import { forward, UpstreamError } from "./forward.ts";
+import type { Ledger, OpenCall } from "./ledger.ts";
+import { maxRequestBytes, parseObject, readBody } from "./request-body.ts";
+import { findRoute, type Route } from "./route.ts";
+
+/** Longest route in a record; a path is text that the agent chose. */
+const maxRouteLength = 200;
+
+/** What holds for every exchange of an attempt. */
+export interface ExchangeTerms {
+  /** The model server; a `ModelServer` fits. */
+  readonly upstream: { readonly baseUrl: string; readonly seedsMessages: boolean };
+  /** Put into each request as the sampler's seed. */
+  readonly seed: number;
+  readonly sampling: Sampling;
+  /** Told of each exchange once, when it has ended. */
+  readonly record: (event: TraceEventBody) => void;
+}
+
+interface Exchange {
+  readonly terms: ExchangeTerms;
+  readonly ledger: Ledger;
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  /** Aborted when the gateway closes. */
+  readonly closing: AbortSignal;
+}
+
+/** What is found out while an exchange goes on. */
+interface Findings {
+  status: number;
+  requestBytes: number;
+  responseBytes: number;
+  firstByteAtMs: number | null;
+  counts: TokenCounts;
+  seed: number | null;
+}
+
+/** Serves one request and records it, however it ends. Never rejects. */
+export async function runExchange(exchange: Exchange): Promise<void> {
+  const { terms, request, response } = exchange;
+  const startedAtMs = performance.now();
+  const target = request.url ?? "/";
+  const path = target.split("?", 1)[0] ?? "";
+  const method = request.method ?? "GET";
+  const speaksAnthropic = "anthropic-version" in request.headers;
+  const route = findRoute({ method, path, speaksAnthropic });
+  if (route.kind === "probe") {
+    response.writeHead(200).end();
+    return;
+  }
+  const findings: Findings = {
+    status: 0,
+    requestBytes: 0,
+    responseBytes: 0,
+    firstByteAtMs: null,
+    counts: { inputTokens: 0, cachedTokens: 0, outputTokens: 0 },
+    seed: null,
+  };
+  try {
+    await answer(exchange, route, target, findings);
+  } catch {
+    // The client left or the answer was cut; `forward` has destroyed what was left of it.
+    response.destroy();
+  }
+  const { firstByteAtMs, counts, ...facts } = findings;
+  terms.record({
+    kind: "model_call",
+    route: `${method} ${path}`.slice(0, maxRouteLength),
+    durationMs: performance.now() - startedAtMs,
+    firstByteMs: firstByteAtMs === null ? null : firstByteAtMs - startedAtMs,
+    ...facts,
+    ...counts,
+  });
+}
+
+async function answer(
+  exchange: Exchange,
+  route: Exclude<Route, { kind: "probe" }>,
+  target: string,
+  findings: Findings,
+): Promise<void> {
+  const { terms, ledger, request } = exchange;
+  const body = await readBody(request);
+  findings.requestBytes = body.bytes;
+  const refuse = (status: number, message: string) =>
+    refuseExchange(exchange, route.dialect, findings, status, message);
+  if (body.kind === "too_large")
+    return refuse(413, `the request is larger than ${maxRequestBytes} bytes`);
+  switch (route.kind) {
+    case "unknown":
+      return refuse(404, "this gateway serves no such route");
+    case "pass":
+      return pass(exchange, route.dialect, target, findings, body.text || null, undefined);
+    case "generate": {
+      const parsed = parseObject(body.text);
+      if (parsed === null) return refuse(400, "the request's body is no JSON object");
+      const call = ledger.open(parsed);
+      if (typeof call === "string") return refuse(400, limitMessage(call));
+      const seed = route.isAnthropic && !terms.upstream.seedsMessages ? null : terms.seed;
+      findings.seed = seed;
+      const injected = route.dialect.inject(parsed, { seed, sampling: terms.sampling });
+      return pass(exchange, route.dialect, target, findings, JSON.stringify(injected), call);
+    }
+  }
+}
+
+/** Forwards a request and reads along. `call` is settled in any case. */
+async function pass(
+  exchange: Exchange,
+  dialect: Dialect,
+  target: string,
+  findings: Findings,
+  body: string | null,
+  call: OpenCall | undefined,
+): Promise<void> {
+  const { terms, request, response, closing } = exchange;
+  const left = new AbortController();
+  response.once("close", () => left.abort(new Error("the client left")));
+  const counter = dialect.counter();
+  let reader: AnswerReader | undefined;
+  let complete = false;
+  try {
+    await forward({
+      url: new URL(target, terms.upstream.baseUrl),
+      method: request.method ?? "GET",
+      headers: request.headers,
+      body,
+      response,
+      signal: AbortSignal.any([left.signal, closing]),
+      onHead: (status, contentType) => {
+        findings.status = status;
+        reader = readAnswer(contentType, counter.add);
+      },
+      onChunk: (chunk) => {
+        findings.firstByteAtMs ??= performance.now();
+        findings.responseBytes += chunk.length;
+        reader?.push(chunk);
+      },
+    });
+    complete = findings.status < 300;
+  } catch (error) {
+    const gone = left.signal.aborted || closing.aborted;
+    if (!(error instanceof UpstreamError) || gone) throw error;
+    refuseExchange(exchange, dialect, findings, 502, "the model server does not answer");
+  } finally {
+    reader?.end();
+    if (call !== undefined) {
+      findings.counts = counter.counts();
+      call.settle(findings.counts, complete);
+    }
+  }
+}
+
+function refuseExchange(
+  { response }: Exchange,
+  dialect: Dialect,
+  findings: Findings,
+  status: number,
+  message: string,
+): void {
+  const body = JSON.stringify(dialect.errorBody(status, message));
+  findings.status = status;
+  findings.responseBytes = Buffer.byteLength(body);
+  // The rest of a request that was not read to its end must not be taken for the next request.
+  response.writeHead(status, { "content-type": "application/json", connection: "close" });
+  response.end(body);
+}
+
+function limitMessage(limit: LimitName): string {
+  const what = limit === "turns" ? "model calls" : "output tokens";
+  return `this run has used all the ${what} it was given`;
+}

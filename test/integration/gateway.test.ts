@@ -1,0 +1,404 @@
+import { once } from "node:events";
+import { existsSync, writeFileSync } from "node:fs";
+import {
+  createServer,
+  get,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  request,
+  type ServerResponse,
+} from "node:http";
+import { join } from "node:path";
+import { pino } from "pino";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { z } from "zod";
+import {
+  type Gateway,
+  type GatewayOptions,
+  openGateway,
+} from "../../agent-node/gateway/gateway.ts";
+import { maxRequestBytes } from "../../agent-node/gateway/request-body.ts";
+import { startModelServer } from "../../agent-node/model-server.ts";
+import { decide } from "../../agent-node/scripted-model/skill.ts";
+import type { TraceEventBody } from "../../proto/trace-event.ts";
+import { aFolder, scriptedWeights } from "../support/scripted-weights.ts";
+
+/** A small server in a model server's place. */
+async function upstream(
+  listener: (request: IncomingMessage, response: ServerResponse) => Promise<void> | void,
+) {
+  const server = createServer((incoming, response) => void listener(incoming, response));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const address = z.object({ port: z.int() }).parse(server.address());
+  return { baseUrl: `http://127.0.0.1:${address.port}`, seedsMessages: false };
+}
+
+async function open(options: Partial<GatewayOptions> & Pick<GatewayOptions, "upstream">) {
+  const records: TraceEventBody[] = [];
+  const limits: string[] = [];
+  const gateway: Gateway = await openGateway({
+    seed: 7,
+    sampling: { temperature: 0.5 },
+    limits: { outputTokens: 0, turns: 0 },
+    listen: { kind: "port" },
+    record: (event) => records.push(event),
+    onLimit: (limit) => limits.push(limit),
+    ...options,
+  });
+  onTestFinished(() => gateway.close());
+  const port = gateway.network.kind === "gateway-port" ? gateway.network.port : 0;
+  return { gateway, records, limits, url: `http://127.0.0.1:${port}` };
+}
+
+const post = (url: string, body: unknown, headers: Record<string, string> = {}) =>
+  fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+
+async function scripted(skill = "skill: { default: { right: 1, stall: 0 } }") {
+  const server = await startModelServer({
+    model: { name: "m", kind: "scripted", contextTokens: 8192, sampling: {} },
+    weightsPath: scriptedWeights(skill),
+    stateFolder: aFolder(),
+    signal: new AbortController().signal,
+    log: pino({ enabled: false }),
+  });
+  onTestFinished(() => server.stop());
+  return server;
+}
+
+const chat = "/v1/chat/completions";
+const messages = "/v1/messages?beta=true";
+const hello = { model: "x", messages: [{ role: "user", content: "Hello" }], max_tokens: 100 };
+/** What a run's requests look like from turn to turn. */
+const turn = (number: number) => ({ ...hello, messages: [{ role: "user", content: `${number}` }] });
+const parameters = { properties: { command: { type: "string" } }, required: ["command"] };
+/** Which of the two answers a call of the shell writes. */
+const written = (answer: string) => /n(right|wrong)\\/.exec(answer)?.[1];
+const refused = async (response: Response) => ({
+  status: response.status,
+  body: await response.json(),
+});
+
+describe("a gateway before the scripted model", () => {
+  it("counts what both routes say they used, streamed or whole", async () => {
+    const { gateway, records, url } = await open({ upstream: await scripted() });
+    for (const path of [chat, messages])
+      for (const stream of [true, false]) {
+        const response = await post(url + path, { ...hello, stream });
+        expect(response.status).toBe(200);
+        await response.text();
+      }
+    await vi.waitFor(() => expect(records).toHaveLength(4));
+    const figures = z.array(
+      z.object({ inputTokens: z.int().positive(), outputTokens: z.int().positive() }),
+    );
+    const [first, ...others] = figures.parse(records);
+    expect(others.map((one) => one.outputTokens)).toEqual(Array(3).fill(first!.outputTokens));
+    expect(records[0]).toMatchObject({
+      kind: "model_call",
+      route: `POST ${chat}`,
+      status: 200,
+      seed: 7,
+    });
+    expect(gateway.usage()).toMatchObject({
+      modelCalls: 4,
+      outputTokens: 4 * first!.outputTokens,
+    });
+  });
+
+  it("lets the run's seed decide what the model does, on both routes", async () => {
+    const server = await scripted("skill: { default: { right: 0.5, stall: 0 } }");
+    const skills = { default: { right: 0.5, stall: 0 } };
+    for (const seed of [1, 2, 3, 4]) {
+      const { url } = await open({ upstream: server, seed });
+      const ask = { ...hello, messages: [{ role: "user", content: "the one known task" }] };
+      const occasion = { model: "model", task: "known", seed };
+      const tools = [{ type: "function", function: { name: "bash", parameters } }];
+      const openAi = await post(url + chat, { ...ask, tools });
+      const anthropic = await post(url + messages, {
+        ...ask,
+        tools: [{ name: "Bash", input_schema: parameters }],
+      });
+      expect(written(await openAi.text())).toBe(
+        decide(skills, { ...occasion, request: "bash(command)" }),
+      );
+      expect(written(await anthropic.text())).toBe(
+        decide(skills, { ...occasion, request: "Bash(command)" }),
+      );
+    }
+  });
+
+  it("passes models and token counts on without counting them as model calls", async () => {
+    const { gateway, url } = await open({ upstream: await scripted() });
+    expect(await (await fetch(`${url}/v1/models`)).text()).toContain('"id":"m"');
+    const counted = await post(`${url}/v1/messages/count_tokens`, hello);
+    expect(await counted.json()).toEqual({ input_tokens: expect.any(Number) });
+    expect(gateway.usage().modelCalls).toBe(0);
+  });
+});
+
+describe("what a gateway sends on", () => {
+  it("is the body with seed and sampling, without headers that do harm", async () => {
+    const seen: { url: string; headers: IncomingHttpHeaders; body: string }[] = [];
+    const { records, url } = await open({
+      upstream: await upstream(async (incoming, response) => {
+        const chunks = await incoming.toArray();
+        const body = Buffer.concat(chunks).toString();
+        seen.push({ url: incoming.url ?? "", headers: incoming.headers, body });
+        response.end("{}");
+      }),
+    });
+    const headers = { "x-conversation-id": "1", authorization: "Bearer x", "anthropic-beta": "b" };
+    await post(url + chat, { ...hello, seed: 1, temperature: 2 }, headers);
+    await post(url + messages, hello, headers);
+    expect(JSON.parse(seen[0]!.body)).toEqual({ ...hello, seed: 7, temperature: 0.5 });
+    expect(JSON.parse(seen[1]!.body)).toEqual({ ...hello, temperature: 0.5 });
+    expect(seen[1]).toMatchObject({ url: messages, headers: { "anthropic-beta": "b" } });
+    for (const { headers: passed } of seen) {
+      expect(passed).not.toHaveProperty("x-conversation-id");
+      expect(passed).not.toHaveProperty("authorization");
+      expect(passed).not.toHaveProperty("accept-encoding");
+    }
+    await vi.waitFor(() => expect(records).toMatchObject([{ seed: 7 }, { seed: null }]));
+  });
+});
+
+describe("what a gateway hands back", () => {
+  it("is the stream byte for byte", async () => {
+    const stream = 'data: {"choices":[]}\n\n: ping ü\r\n\r\nevent: x\ndata: half';
+    const { url } = await open({
+      upstream: await upstream((_request, response) => {
+        response.writeHead(200, { "content-type": "text/event-stream" });
+        for (const byte of Buffer.from(stream)) response.write(Buffer.from([byte]));
+        response.end();
+      }),
+    });
+    const response = await post(url + chat, { ...hello, stream: true });
+    expect(response.headers.get("content-type")).toBe("text/event-stream");
+    expect(await response.text()).toBe(stream);
+  });
+
+  it("reaches the client while the model still writes", async () => {
+    let finish: ServerResponse | undefined;
+    const { url } = await open({
+      upstream: await upstream((_request, response) => {
+        response.writeHead(200, { "content-type": "text/event-stream" });
+        response.write("data: 1\n\n");
+        finish = response;
+      }),
+    });
+    const response = await post(url + chat, { ...hello, stream: true });
+    const reader = response.body!.getReader();
+    expect(Buffer.from((await reader.read()).value ?? []).toString()).toBe("data: 1\n\n");
+    finish!.end();
+    expect((await reader.read()).done).toBe(true);
+  });
+
+  it("waits in the model server, not in memory, while the client does not read", async () => {
+    const chunk = Buffer.alloc(64 * 1024, "x");
+    const total = 4096 * chunk.length;
+    let written = 0;
+    const { url } = await open({
+      upstream: await upstream(async (_request, response) => {
+        response.writeHead(200, { "content-type": "text/event-stream" });
+        for (; written < total; written += chunk.length)
+          if (!response.write(chunk)) await once(response, "drain");
+        response.end();
+      }),
+    });
+    const outgoing = request(url + chat, { method: "POST" });
+    outgoing.end(JSON.stringify(hello));
+    const [response] = await once(outgoing, "response");
+    let before = -1;
+    await vi.waitFor(
+      () => {
+        const still = written === before;
+        before = written;
+        expect(still).toBe(true);
+      },
+      { timeout: 30_000, interval: 250 },
+    );
+    expect(written).toBeLessThan(total);
+    let received = 0;
+    for await (const part of response) received += part.length;
+    expect(received).toBe(total);
+  });
+
+  it("is an error of the model server as it is, and asking again is not a turn", async () => {
+    let answers = 0;
+    const { gateway, limits, records, url } = await open({
+      limits: { outputTokens: 0, turns: 1 },
+      upstream: await upstream((_request, response) => {
+        answers += 1;
+        response.writeHead(answers < 3 ? 500 : 200).end(`{"answer":${answers}}`);
+      }),
+    });
+    const statuses = [];
+    for (let attempt = 0; attempt < 3; attempt += 1)
+      statuses.push((await post(url + messages, hello)).status);
+    expect(statuses).toEqual([500, 500, 200]);
+    expect(limits).toEqual([]);
+    expect((await post(url + messages, hello)).status).toBe(400);
+    expect(limits).toEqual(["turns"]);
+    expect(gateway.usage().modelCalls).toBe(3);
+    await vi.waitFor(() => expect(records).toHaveLength(4));
+  });
+});
+
+describe("the limits of a run", () => {
+  it("end model calls after the turns that were given, in each route's form", async () => {
+    const { limits, url } = await open({
+      upstream: await scripted(),
+      limits: { outputTokens: 0, turns: 2 },
+    });
+    expect((await post(url + chat, turn(1))).status).toBe(200);
+    expect((await post(url + messages, turn(2))).status).toBe(200);
+    expect(await refused(await post(url + chat, turn(3)))).toEqual({
+      status: 400,
+      body: {
+        error: {
+          code: 400,
+          type: "invalid_request_error",
+          message: "this run has used all the model calls it was given",
+        },
+      },
+    });
+    expect(await refused(await post(url + messages, turn(4)))).toMatchObject({
+      status: 400,
+      body: { type: "error", error: { type: "invalid_request_error" } },
+    });
+    expect(limits).toEqual(["turns"]);
+  });
+
+  it("tell of too many output tokens as soon as they were written", async () => {
+    const { limits, url } = await open({
+      upstream: await scripted(),
+      limits: { outputTokens: 5, turns: 0 },
+    });
+    const first = await post(url + messages, { ...turn(1), stream: true });
+    await first.text();
+    await vi.waitFor(() => expect(limits).toEqual(["output_tokens"]));
+    expect((await post(url + messages, turn(2))).status).toBe(400);
+    expect(limits).toEqual(["output_tokens"]);
+  });
+});
+
+describe("when things break, a gateway", () => {
+  it("answers 502 in the route's form while the model server is gone", async () => {
+    const { records, url } = await open({
+      upstream: { baseUrl: "http://127.0.0.1:9", seedsMessages: false },
+    });
+    expect(await refused(await post(url + chat, hello))).toMatchObject({
+      status: 502,
+      body: { error: { code: 502, type: "server_error" } },
+    });
+    expect(await refused(await post(url + messages, hello))).toMatchObject({
+      status: 502,
+      body: { type: "error", error: { type: "api_error" } },
+    });
+    await vi.waitFor(() => expect(records).toMatchObject([{ status: 502 }, { status: 502 }]));
+  });
+
+  it("passes a cut on as a cut, and counts the pieces that came", async () => {
+    const { gateway, records, url } = await open({
+      upstream: await upstream((_request, response) => {
+        response.writeHead(200, { "content-type": "text/event-stream" });
+        const piece = 'data: {"choices":[{"delta":{"content":"a"}}]}\n\n';
+        response.write(piece + piece, () => response.destroy());
+      }),
+    });
+    const response = await post(url + chat, { ...hello, stream: true });
+    await expect(response.text()).rejects.toThrow("terminated");
+    await vi.waitFor(() => expect(records).toMatchObject([{ status: 200, outputTokens: 2 }]));
+    expect(gateway.usage().outputTokens).toBe(2);
+  });
+
+  it("lets the model server know at once that the client has left", async () => {
+    let left = false;
+    const { records, url } = await open({
+      upstream: await upstream((_request, response) => {
+        response.once("close", () => {
+          left = true;
+        });
+      }),
+    });
+    const outgoing = request(url + chat, { method: "POST" });
+    outgoing.on("error", () => {});
+    outgoing.end(JSON.stringify(hello));
+    await once(outgoing, "finish");
+    outgoing.destroy();
+    await vi.waitFor(() => expect(records).toMatchObject([{ status: 0, firstByteMs: null }]));
+    await vi.waitFor(() => expect(left).toBe(true));
+  });
+
+  it("closes while the model server hangs, and has recorded what hung", async () => {
+    let arrived: (() => void) | undefined;
+    const arrival = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    const { gateway, records, url } = await open({ upstream: await upstream(() => arrived?.()) });
+    const response = post(url + chat, hello).then(
+      () => "answered",
+      () => "broken off",
+    );
+    await arrival;
+    await gateway.close();
+    await gateway.close();
+    expect(records).toMatchObject([{ status: 0 }]);
+    expect(await response).toBe("broken off");
+  });
+
+  it("refuses what it does not serve without asking the model server", async () => {
+    const { gateway, records, url } = await open({
+      upstream: { baseUrl: "http://127.0.0.1:9", seedsMessages: false },
+    });
+    expect((await fetch(`${url}/api/hello`, { method: "HEAD" })).status).toBe(200);
+    expect((await fetch(`${url}/slots`)).status).toBe(404);
+    expect((await post(url + chat, "{ half")).status).toBe(400);
+    expect((await post(url + chat, "[1]")).status).toBe(400);
+    expect((await post(url + messages, "x".repeat(maxRequestBytes + 1))).status).toBe(413);
+    await vi.waitFor(() =>
+      expect(records.map((event) => "status" in event && event.status)).toEqual([
+        404, 400, 400, 413,
+      ]),
+    );
+    expect(gateway.usage().modelCalls).toBe(0);
+  });
+});
+
+describe("a gateway on a unix socket", () => {
+  it("is reached through it, in place of what a killed node left there, and removes it", async () => {
+    const path = join(aFolder(), "model.sock");
+    writeFileSync(path, "left behind");
+    const { gateway } = await open({
+      upstream: await scripted(),
+      listen: { kind: "socket", path },
+    });
+    expect(gateway.network).toEqual({
+      kind: "gateway-socket",
+      socketPath: path,
+      insidePort: 8080,
+    });
+    const [response] = await once(get({ socketPath: path, path: "/v1/models" }), "response");
+    expect(response.statusCode).toBe(200);
+    response.resume();
+    await gateway.close();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it("says where it cannot listen", async () => {
+    const path = join(aFolder(), "absent", "model.sock");
+    const upstreamOf = { baseUrl: "http://127.0.0.1:9", seedsMessages: false };
+    await expect(open({ upstream: upstreamOf, listen: { kind: "socket", path } })).rejects.toThrow(
+      path,
+    );
+  });
+});
