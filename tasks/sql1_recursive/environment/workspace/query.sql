@@ -1,0 +1,1 @@
+-- One SELECT statement, WITH RECURSIVE allowed; see the task for its columns.
