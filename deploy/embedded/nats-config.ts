@@ -1,0 +1,54 @@
+import type { NatsPermissions } from "../../proto/nats/permissions.ts";
+import type { NatsServerBinary } from "./nats-server-binary.ts";
+
+/** A user of the embedded server. */
+export interface NatsUser {
+  readonly user: string;
+  readonly password: string;
+  readonly permissions: NatsPermissions;
+}
+
+/**
+ * Files that may be written before the server refuses new streams. Nothing is set aside; without it
+ * the server allows three quarters of the free disk, and a full disk would refuse to start a lab.
+ */
+const largestStoreBytes = 64 * 1024 ** 3;
+
+/**
+ * Configuration of an embedded nats-server. JSON is a form of the server's own language, and quotes
+ * what the server would otherwise take for a variable. A key that a version does not know would stop
+ * it, so the text depends on the version.
+ */
+export function natsConfig(options: {
+  readonly host: string;
+  readonly port: number;
+  readonly storeFolder: string;
+  readonly pidFile: string;
+  readonly version: NatsServerBinary["version"];
+  readonly users: readonly NatsUser[];
+}): string {
+  const { host, port, storeFolder, pidFile, version, users } = options;
+  const knowsSyncInterval = version.major > 2 || version.minor >= 10;
+  const config = {
+    listen: `${host}:${port}`,
+    pid_file: pidFile,
+    max_payload: 1024 * 1024,
+    jetstream: {
+      store_dir: storeFolder,
+      max_file_store: largestStoreBytes,
+      // Else an acknowledged message is on disk only minutes later, and a power cut loses it.
+      ...(knowsSyncInterval ? { sync_interval: "always" } : {}),
+    },
+    authorization: {
+      users: users.map(({ user, password, permissions }) => ({
+        user,
+        password,
+        permissions: {
+          publish: { allow: permissions.publish },
+          subscribe: { allow: permissions.subscribe },
+        },
+      })),
+    },
+  };
+  return `${JSON.stringify(config, undefined, 2)}\n`;
+}
