@@ -34,10 +34,10 @@ export async function readCombinationResults(
         group by model, harness order by model, harness`,
   );
   return rows.map(({ mean_seconds: meanSeconds, ...counts }) => {
-    const interval = counts.valid === 0 ? undefined : wilson(counts.passed, counts.valid);
+    const interval = wilson(counts.passed, counts.valid);
     return {
       ...counts,
-      ...(interval === undefined ? {} : { rateLower: interval.lower, rateUpper: interval.upper }),
+      ...(interval === null ? {} : { rateLower: interval.lower, rateUpper: interval.upper }),
       ...(meanSeconds === null ? {} : { meanSeconds }),
     };
   });

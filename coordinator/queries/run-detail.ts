@@ -44,43 +44,45 @@ export async function readRunDetail(
     sweepName: run.sweep,
     taskPublicDigest: run.task_public_digest,
     taskHiddenDigest: run.task_hidden_digest,
-    attempts: rows.map(({ attempt, nodeName }): AttemptDetail => ({
-      attemptId: attempt.id,
-      number: attempt.number,
-      epoch: attempt.epoch,
-      nodeName,
-      outcome: attempt.ending ?? "",
-      reason: attempt.reason,
-      accepted: attempt.id === run.attempt_id,
-      superseded: attempt.superseded,
-      grantedAt: timestampFromDate(attempt.grantedAt),
-      ...(attempt.endedAt === null ? {} : { endedAt: timestampFromDate(attempt.endedAt) }),
-      ...(attempt.agentSeconds === null ? {} : { agentSeconds: attempt.agentSeconds }),
-      inputTokens: BigInt(attempt.inputTokens),
-      outputTokens: BigInt(attempt.outputTokens),
-      modelCalls: attempt.modelCalls,
-      traceChunks: traces.get(attempt.id)?.chunks ?? 0,
-      traceEvents: traces.get(attempt.id)?.events ?? 0,
-      workspaceDigest: attempt.workspaceDigest ?? "",
-      ...(attempt.provenance === null
-        ? {}
-        : {
-            provenance: fromJson(ProvenanceSchema, z.json().parse(attempt.provenance), {
-              ignoreUnknownFields: true,
+    attempts: rows.map(
+      ({ attempt, nodeName }): AttemptDetail => ({
+        attemptId: attempt.id,
+        number: attempt.number,
+        epoch: attempt.epoch,
+        nodeName,
+        outcome: attempt.ending ?? "",
+        reason: attempt.reason,
+        accepted: attempt.id === run.attempt_id,
+        superseded: attempt.superseded,
+        grantedAt: timestampFromDate(attempt.grantedAt),
+        ...(attempt.endedAt === null ? {} : { endedAt: timestampFromDate(attempt.endedAt) }),
+        ...(attempt.agentSeconds === null ? {} : { agentSeconds: attempt.agentSeconds }),
+        inputTokens: BigInt(attempt.inputTokens),
+        outputTokens: BigInt(attempt.outputTokens),
+        modelCalls: attempt.modelCalls,
+        traceChunks: traces.get(attempt.id)?.chunks ?? 0,
+        traceEvents: traces.get(attempt.id)?.events ?? 0,
+        workspaceDigest: attempt.workspaceDigest ?? "",
+        ...(attempt.provenance === null
+          ? {}
+          : {
+              provenance: fromJson(ProvenanceSchema, z.json().parse(attempt.provenance), {
+                ignoreUnknownFields: true,
+              }),
             }),
-          }),
-      grades: graded
-        .filter((grade) => grade.attemptId === attempt.id)
-        .map((grade) => ({
-          gradeId: grade.id,
-          outcome: grade.state,
-          reason: grade.reason,
-          seconds: grade.seconds ?? 0,
-          graderName: grade.graderName,
-          checks: grade.checks.map((check) => ({ ...check })),
-          output: grade.output,
-        })),
-    })),
+        grades: graded
+          .filter((grade) => grade.attemptId === attempt.id)
+          .map((grade) => ({
+            gradeId: grade.id,
+            outcome: grade.state,
+            reason: grade.reason,
+            seconds: grade.seconds ?? 0,
+            graderName: grade.graderName,
+            checks: grade.checks.map((check) => ({ ...check })),
+            output: grade.output,
+          })),
+      }),
+    ),
   };
 }
 
@@ -98,5 +100,7 @@ async function readTraceSizes(
     .from(traceChunks)
     .where(inArray(traceChunks.attemptId, [...attemptIds]))
     .groupBy(traceChunks.attemptId);
-  return new Map(rows.map(({ attemptId, chunks, events }) => [attemptId, { chunks, events: events ?? 0 }]));
+  return new Map(
+    rows.map(({ attemptId, chunks, events }) => [attemptId, { chunks, events: events ?? 0 }]),
+  );
 }

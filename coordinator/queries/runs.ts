@@ -45,7 +45,9 @@ export async function listRuns(
   filter: RunFilter,
 ): Promise<RunResult[]> {
   if (filter.state !== "" && !runStates.some((state) => state === filter.state)) {
-    throw new RefusedError(`there is no state "${filter.state}"; accepted: ${runStates.join(", ")}`);
+    throw new RefusedError(
+      `there is no state "${filter.state}"; accepted: ${runStates.join(", ")}`,
+    );
   }
   const conditions: SQL[] = [sql`sweep = ${sweepName}`];
   if (filter.model !== "") conditions.push(sql`model = ${filter.model}`);
@@ -65,7 +67,11 @@ export async function listRuns(
  */
 export async function findRun(executor: Executor, runId: string): Promise<RunResult> {
   const [row] = /^\d{1,15}$/.test(runId)
-    ? await selectRows(executor, runRow, sql`select * from run_results where run_id = ${runId}::bigint`)
+    ? await selectRows(
+        executor,
+        runRow,
+        sql`select * from run_results where run_id = ${runId}::bigint`,
+      )
     : [];
   if (row === undefined) {
     throw new NotFoundError(`there is no run "${runId}"; \`sweep runs SWEEP\` shows their numbers`);

@@ -36,8 +36,14 @@ export async function findSweep(executor: Executor, nameOrId: string): Promise<S
 export async function listSweeps(
   executor: Executor,
 ): Promise<MessageInitShape<typeof SweepSummarySchema>[]> {
-  const rows = await executor.select().from(sweeps).orderBy(sql`${sweeps.createdAt} desc`, sweeps.name);
-  const counts = await countRuns(executor, rows.map(({ id }) => id));
+  const rows = await executor
+    .select()
+    .from(sweeps)
+    .orderBy(sql`${sweeps.createdAt} desc`, sweeps.name);
+  const counts = await countRuns(
+    executor,
+    rows.map(({ id }) => id),
+  );
   return rows.map((row) => summaryOf(row, counts));
 }
 

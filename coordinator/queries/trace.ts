@@ -40,11 +40,7 @@ export async function* readTrace(
   }
 }
 
-async function chooseAttempt(
-  queries: Queries,
-  runId: string,
-  attemptId: string,
-): Promise<string> {
+async function chooseAttempt(queries: Queries, runId: string, attemptId: string): Promise<string> {
   const run = await findRun(queries, runId);
   if (attemptId === "" && run.attempt_id !== null) return run.attempt_id;
   const rows = await queries
