@@ -57,8 +57,8 @@ export function operatorService(options: {
       return planMessage(sweep, missingTasks, known);
     },
 
-    async submitSweep({ fileName, text, amend }) {
-      const submission = await reader.readSubmission(fileName, text);
+    async submitSweep({ fileName, text, amend, name }) {
+      const submission = await reader.readSubmission(fileName, text, name);
       await onSubmitted(submission);
       const stored = await storeSweep(database, submission, amend);
       log.info({ sweepId: stored.sweepId, runsAdded: stored.runsAdded, amend }, "sweep submitted");
