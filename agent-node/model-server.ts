@@ -73,13 +73,13 @@ const portAttempts = 3;
  *   signal's reason when the start was given up.
  */
 export async function startModelServer(start: Start): Promise<ModelServer> {
-  const { model, weightsPath, stateFolder, signal, log } = start;
+  const { model, weightsPath, stateFolder, log } = start;
   const program = await findProgram(start);
   const emptyFolder = join(stateFolder, "empty-home");
   const slotFolder = join(stateFolder, "slots");
   await mkdir(emptyFolder, { recursive: true });
   await mkdir(slotFolder, { recursive: true });
-  const giveUp = AbortSignal.any([signal, AbortSignal.timeout(startTimeoutMs)]);
+  const deadline = AbortSignal.timeout(startTimeoutMs);
   for (let attempt = 1; attempt <= portAttempts; attempt += 1) {
     const port = await getPort({ host: "127.0.0.1" });
     const flags = llamaArguments({ model, weightsPath, port, slotFolder });
@@ -96,7 +96,7 @@ export async function startModelServer(start: Start): Promise<ModelServer> {
       throw new ModelServerError(model.name, "configuration", String(cause), { cause });
     });
     const baseUrl = `http://127.0.0.1:${port}`;
-    const outcome = await awaitReady({ ...start, server, baseUrl, signal: giveUp });
+    const outcome = await awaitReady({ ...start, server, baseUrl, deadline });
     if (outcome.kind === "port_taken") {
       log.warn({ model: model.name, port, attempt }, "port of the model server was taken");
       continue;
@@ -131,17 +131,19 @@ type Ready =
 interface Attempt extends Start {
   readonly server: TetheredProcess;
   readonly baseUrl: string;
+  /** Aborted when the start has taken too long. */
+  readonly deadline: AbortSignal;
 }
 
 /** Leaves no process behind unless it answers `ready`. */
 async function awaitReady(attempt: Attempt): Promise<Ready> {
-  const { server, model, stateFolder, signal } = attempt;
+  const { server, model, stateFolder, signal, deadline } = attempt;
   assert(server.stderr !== null, "stderr was asked for as a pipe");
   const stderr = followStderr(server.stderr, join(stateFolder, "model-server.log"));
   const ended = new AbortController();
   void server.exited.then(() => ended.abort());
   try {
-    const ready = await examine(attempt, AbortSignal.any([signal, ended.signal]));
+    const ready = await examine(attempt, AbortSignal.any([signal, deadline, ended.signal]));
     if (ready.kind === "port_taken") await stopByLadder(server, patience);
     const configured = stderr.lines().find((line) => line.includes("using config file:"));
     if (configured === undefined) return ready;
@@ -156,7 +158,11 @@ async function awaitReady(attempt: Attempt): Promise<Ready> {
     await stderr.ended;
     signal.throwIfAborted();
     if (cause instanceof ModelServerError) throw cause;
-    if (!endedFirst) throw new ModelServerError(model.name, "node", String(cause), { cause });
+    if (!endedFirst) {
+      const minutes = startTimeoutMs / 60_000;
+      const reason = deadline.aborted ? `not ready after ${minutes} minutes` : String(cause);
+      throw new ModelServerError(model.name, "node", reason, { cause });
+    }
     const failure = explainStartFailure(status, stderr.lines());
     if (failure.kind === "port_taken") return failure;
     throw new ModelServerError(model.name, failure.fault, failure.reason, { cause });

@@ -181,7 +181,6 @@ async function stream(
   response.writeHead(200, {
     "content-type": "text/event-stream",
     "cache-control": "no-cache",
-    connection: "close",
   });
   const startedAtMs = performance.now();
   let tokens = 0;

@@ -1,12 +1,15 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import getPort from "get-port";
 import { pino } from "pino";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { z } from "zod";
 import { type ModelServer, startModelServer } from "../../agent-node/model-server.ts";
 import { packageRoot } from "../../proto/package-root.ts";
+import { scriptedWeights } from "../support/scripted-weights.ts";
 
 const stateFolder = mkdtempSync(join(tmpdir(), "harness-sweep-test-"));
 let server: ModelServer;
@@ -116,5 +119,65 @@ describe("the scripted model's process", () => {
     expect(done.status).toBe(status);
     expect(done.stderr).toContain(stderr);
     expect(done.stdout).toBe("");
+  });
+});
+
+describe("a scripted model under way", () => {
+  const main = join(packageRoot, "dist/agent-node/scripted-model/main.js");
+
+  /** Starts the program itself; `speed` is a line of the weights file. */
+  async function startProgram(speed: string) {
+    const weights = scriptedWeights(`skill: { default: { right: 1, stall: 0 } }\n${speed}`);
+    const port = await getPort({ host: "127.0.0.1" });
+    const child = spawn(process.execPath, [main, "-m", weights, "--port", String(port)], {
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    onTestFinished(() => void child.kill("SIGKILL"));
+    let log = "";
+    child.stderr.on("data", (text: Buffer) => {
+      log += text.toString();
+    });
+    return { child, url: `http://127.0.0.1:${port}`, log: () => log };
+  }
+  const logged = (read: () => string, text: string) =>
+    vi.waitFor(() => expect(read()).toContain(text), 30_000);
+
+  it("answers 503 on every route while it loads", async () => {
+    const { url, log } = await startProgram("speed: { loadMs: 60000 }");
+    await logged(log, "loading model");
+    for (const path of ["/health", "/v1/models"]) {
+      const response = await fetch(url + path);
+      expect(response.status).toBe(503);
+      expect(await response.json()).toEqual({
+        error: { message: "Loading model", type: "unavailable_error", code: 503 },
+      });
+    }
+  });
+
+  it("stops writing when its client leaves", async () => {
+    const { url, log } = await startProgram("speed: { tokensPerSecond: 1 }");
+    await logged(log, "listening on");
+    const left = new AbortController();
+    const response = await fetch(`${url}/v1/messages`, {
+      method: "POST",
+      body: JSON.stringify({ ...hello, stream: true }),
+      signal: left.signal,
+    });
+    expect(response.status).toBe(200);
+    left.abort();
+    await logged(log, "client left");
+  });
+
+  it("ends with exit code 0 when asked to, in the middle of an answer too", async () => {
+    const { child, url, log } = await startProgram("speed: { tokensPerSecond: 1 }");
+    await logged(log, "listening on");
+    const response = await fetch(`${url}/v1/chat/completions`, {
+      method: "POST",
+      body: JSON.stringify({ ...hello, stream: true }),
+    });
+    child.kill("SIGTERM");
+    const [code] = await once(child, "exit");
+    expect(code).toBe(0);
+    await expect(response.text()).rejects.toThrow("terminated");
   });
 });
