@@ -51,8 +51,8 @@ export interface NodeFacts {
   readonly nodeName: string;
   readonly machine: Machine;
   readonly toolchains: readonly InstalledToolchain[];
-  /** The sandbox's name with its profile. */
-  readonly sandbox: string;
+  /** The sandbox's backend and profile. */
+  readonly sandboxName: string;
 }
 
 const wireOutcomes: Readonly<Record<AttemptOutcome["kind"], WireOutcome>> = {
@@ -116,7 +116,7 @@ function provenanceOf(
     modelDigest: server?.weightsDigest ?? "",
     serverBuild: server?.build ?? "",
     serverArguments: [...(server?.arguments ?? [])],
-    sandbox: node.sandbox,
+    sandbox: node.sandboxName,
     toolchains: [...node.toolchains],
   };
 }

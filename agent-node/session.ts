@@ -52,7 +52,7 @@ const maxPauseMs = 10_000;
 export class Session {
   private readonly address: string;
   private readonly labToken: string;
-  private readonly hello: () => MessageInitShape<typeof HelloSchema>;
+  private readonly hello: () => Promise<MessageInitShape<typeof HelloSchema>>;
   private readonly receive: (message: CoordinatorMessage) => void;
   private readonly ended: () => void;
   private readonly random: () => number;
@@ -67,7 +67,7 @@ export class Session {
   constructor(options: {
     readonly address: string;
     readonly labToken: string;
-    readonly hello: () => MessageInitShape<typeof HelloSchema>;
+    readonly hello: () => Promise<MessageInitShape<typeof HelloSchema>>;
     readonly receive: (message: CoordinatorMessage) => void;
     readonly ended: () => void;
     readonly random: () => number;
@@ -117,7 +117,7 @@ export class Session {
     signal: AbortSignal,
   ): Promise<{ readonly welcomed: boolean; readonly error: unknown }> {
     const outgoing = new MessageQueue<MessageInitShape<typeof SessionRequestSchema>>(maxWaiting);
-    outgoing.push({ message: { case: "hello", value: this.hello() } });
+    outgoing.push({ message: { case: "hello", value: await this.hello() } });
     this.overflow = new AbortController();
     let welcomed = false;
     try {

@@ -119,10 +119,10 @@ describe("trace writer", () => {
     ]);
   });
 
-  test("a refusing outbox is told of once, and closing fails", async () => {
+  test("a refusing outbox is told of once, and no event counts as kept", async () => {
     const { writer, failures } = aWriter({ refuse: new Error("disk full") });
     for (let number = 0; number < 300; number += 1) writer.record(output("line"));
-    await expect(writer.close()).rejects.toThrow("disk full");
+    expect(await writer.close()).toBe(0);
     expect(failures).toHaveLength(1);
   });
 });

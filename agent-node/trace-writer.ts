@@ -46,7 +46,8 @@ export class TraceWriter {
   private firstSequence = 0;
   private cancelTimer: () => void = () => undefined;
   private lastAppend: Promise<void> = Promise.resolve();
-  private failure: { readonly error: unknown } | null = null;
+  private keptEvents = 0;
+  private failed = false;
   private closed = false;
 
   /** `onFailure` is called once, when the outbox refuses a chunk; nothing is kept from then on. */
@@ -66,7 +67,7 @@ export class TraceWriter {
 
   /** Adds an event. After `close` and after a failure it does nothing. */
   record(body: TraceEventBody): void {
-    if (this.closed || this.failure !== null) return;
+    if (this.closed || this.failed) return;
     const own = body.kind === "node" || body.kind === "limit";
     if (!own && this.totalBytes >= this.maxBytes) {
       this.dropped += 1;
@@ -105,7 +106,7 @@ export class TraceWriter {
   }
 
   private async appendChunk(lines: readonly string[], firstSequence: number): Promise<void> {
-    if (this.failure !== null) return;
+    if (this.failed) return;
     try {
       const { attemptId, epoch } = this.lease;
       const id = `${attemptId}/trace/${firstSequence}`;
@@ -120,17 +121,14 @@ export class TraceWriter {
       });
       const payload = toBinary(TraceChunkSchema, chunk);
       await this.append({ id, attemptId, kind: "trace", payload, workspace: null });
+      this.keptEvents += lines.length;
     } catch (error) {
-      this.failure = { error };
+      this.failed = true;
       this.onFailure(error);
     }
   }
 
-  /**
-   * Cuts the last chunk and resolves with the number of events when all are in the outbox.
-   *
-   * @throws what the outbox threw, if a chunk could not be appended.
-   */
+  /** Cuts the last chunk and resolves, when all are in the outbox, with the number of events there. */
   async close(): Promise<number> {
     if (!this.closed && this.dropped > 0) {
       this.record({ kind: "node", text: `${this.dropped} events of this trace were not kept` });
@@ -138,8 +136,7 @@ export class TraceWriter {
     this.closed = true;
     this.cut();
     await this.lastAppend;
-    if (this.failure !== null) throw this.failure.error;
-    return this.nextSequence;
+    return this.keptEvents;
   }
 }
 
