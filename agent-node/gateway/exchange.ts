@@ -23,7 +23,8 @@ export interface ExchangeTerms {
   readonly record: (event: TraceEventBody) => void;
 }
 
-interface Exchange {
+/** A request as it arrives at the gateway. */
+export interface Arrival {
   readonly terms: ExchangeTerms;
   readonly ledger: Ledger;
   readonly request: IncomingMessage;
@@ -42,13 +43,23 @@ interface Findings {
   seed: number | null;
 }
 
+interface Exchange extends Arrival {
+  /** Path and query as the client asked. */
+  readonly target: string;
+  readonly dialect: Dialect;
+  /** Aborted when the client leaves or the gateway closes. */
+  readonly over: AbortSignal;
+  readonly findings: Findings;
+}
+
 /** Serves one request and records it, however it ends. Never rejects. */
-export async function runExchange(exchange: Exchange): Promise<void> {
-  const { terms, request, response } = exchange;
+export async function runExchange(arrival: Arrival): Promise<void> {
+  const { terms, request, response, closing } = arrival;
   const startedAtMs = performance.now();
-  const target = request.url ?? "/";
+  const left = new AbortController();
+  response.once("close", () => left.abort(new Error("the client left")));
+  const { method = "GET", url: target = "/" } = request;
   const path = target.split("?", 1)[0] ?? "";
-  const method = request.method ?? "GET";
   const speaksAnthropic = "anthropic-version" in request.headers;
   const route = findRoute({ method, path, speaksAnthropic });
   if (route.kind === "probe") {
@@ -63,8 +74,9 @@ export async function runExchange(exchange: Exchange): Promise<void> {
     counts: { inputTokens: 0, cachedTokens: 0, outputTokens: 0 },
     seed: null,
   };
+  const over = AbortSignal.any([left.signal, closing]);
   try {
-    await answer(exchange, route, target, findings);
+    await answer({ ...arrival, target, dialect: route.dialect, over, findings }, route);
   } catch {
     // The client left or the answer was cut; `forward` has destroyed what was left of it.
     response.destroy();
@@ -80,49 +92,33 @@ export async function runExchange(exchange: Exchange): Promise<void> {
   });
 }
 
-async function answer(
-  exchange: Exchange,
-  route: Exclude<Route, { kind: "probe" }>,
-  target: string,
-  findings: Findings,
-): Promise<void> {
-  const { terms, ledger, request } = exchange;
+async function answer(exchange: Exchange, route: Exclude<Route, { kind: "probe" }>): Promise<void> {
+  const { terms, ledger, request, dialect, findings } = exchange;
   const body = await readBody(request);
   findings.requestBytes = body.bytes;
-  const refuse = (status: number, message: string) =>
-    refuseExchange(exchange, route.dialect, findings, status, message);
   if (body.kind === "too_large")
-    return refuse(413, `the request is larger than ${maxRequestBytes} bytes`);
+    return refuse(exchange, 413, `the request is larger than ${maxRequestBytes} bytes`);
   switch (route.kind) {
     case "unknown":
-      return refuse(404, "this gateway serves no such route");
+      return refuse(exchange, 404, "this gateway serves no such route");
     case "pass":
-      return pass(exchange, route.dialect, target, findings, body.text || null, undefined);
+      return pass(exchange, body.text || null);
     case "generate": {
       const parsed = parseObject(body.text);
-      if (parsed === null) return refuse(400, "the request's body is no JSON object");
+      if (parsed === null) return refuse(exchange, 400, "the request's body is no JSON object");
       const call = ledger.open(parsed);
-      if (typeof call === "string") return refuse(400, limitMessage(call));
+      if (typeof call === "string") return refuse(exchange, 400, limitMessage(call));
       const seed = route.isAnthropic && !terms.upstream.seedsMessages ? null : terms.seed;
       findings.seed = seed;
-      const injected = route.dialect.inject(parsed, { seed, sampling: terms.sampling });
-      return pass(exchange, route.dialect, target, findings, JSON.stringify(injected), call);
+      const injected = dialect.inject(parsed, { seed, sampling: terms.sampling });
+      return pass(exchange, JSON.stringify(injected), call);
     }
   }
 }
 
 /** Forwards a request and reads along. `call` is settled in any case. */
-async function pass(
-  exchange: Exchange,
-  dialect: Dialect,
-  target: string,
-  findings: Findings,
-  body: string | null,
-  call: OpenCall | undefined,
-): Promise<void> {
-  const { terms, request, response, closing } = exchange;
-  const left = new AbortController();
-  response.once("close", () => left.abort(new Error("the client left")));
+async function pass(exchange: Exchange, body: string | null, call?: OpenCall): Promise<void> {
+  const { terms, request, response, target, dialect, over, findings } = exchange;
   const counter = dialect.counter();
   let reader: AnswerReader | undefined;
   let complete = false;
@@ -133,7 +129,7 @@ async function pass(
       headers: request.headers,
       body,
       response,
-      signal: AbortSignal.any([left.signal, closing]),
+      signal: over,
       onHead: (status, contentType) => {
         findings.status = status;
         reader = readAnswer(contentType, counter.add);
@@ -146,9 +142,8 @@ async function pass(
     });
     complete = findings.status < 300;
   } catch (error) {
-    const gone = left.signal.aborted || closing.aborted;
-    if (!(error instanceof UpstreamError) || gone) throw error;
-    refuseExchange(exchange, dialect, findings, 502, "the model server does not answer");
+    if (!(error instanceof UpstreamError) || over.aborted) throw error;
+    refuse(exchange, 502, "the model server does not answer");
   } finally {
     reader?.end();
     if (call !== undefined) {
@@ -158,13 +153,7 @@ async function pass(
   }
 }
 
-function refuseExchange(
-  { response }: Exchange,
-  dialect: Dialect,
-  findings: Findings,
-  status: number,
-  message: string,
-): void {
+function refuse({ response, dialect, findings }: Exchange, status: number, message: string): void {
   const body = JSON.stringify(dialect.errorBody(status, message));
   findings.status = status;
   findings.responseBytes = Buffer.byteLength(body);

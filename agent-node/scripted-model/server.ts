@@ -33,11 +33,26 @@ export interface ServerParts {
 /** Largest request body; llama-server has no such bound. */
 const maxBodyBytes = 32 * 1024 * 1024;
 
+interface Exchange {
+  readonly parts: ServerParts;
+  readonly counters: { promptTokens: number; outputTokens: number };
+  readonly response: ServerResponse;
+  /** Aborted when the client leaves. */
+  readonly left: AbortSignal;
+}
+
 /** Answers llama-server's routes. Errors have llama-server's one form on all of them. */
 export function serve(parts: ServerParts): RequestListener {
   const counters = { promptTokens: 0, outputTokens: 0 };
   return (request, response) => {
-    answer(parts, counters, request, response).catch((error: unknown) => {
+    const left = new AbortController();
+    response.once("close", () => left.abort());
+    const exchange = { parts, counters, response, left: left.signal };
+    answer(exchange, request).catch((error: unknown) => {
+      if (left.signal.aborted) {
+        parts.log("W srv  answer: client left, generation stopped");
+        return;
+      }
       parts.log(`E srv  answer: ${error instanceof Error ? error.message : String(error)}`);
       if (response.headersSent) response.destroy();
       else refuse(response, 500, "server_error", String(error));
@@ -45,21 +60,12 @@ export function serve(parts: ServerParts): RequestListener {
   };
 }
 
-interface Counters {
-  promptTokens: number;
-  outputTokens: number;
-}
-
-async function answer(
-  parts: ServerParts,
-  counters: Counters,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+async function answer(exchange: Exchange, request: IncomingMessage): Promise<void> {
+  const { parts, counters, response } = exchange;
   const loaded = parts.loaded();
   if (loaded === null) return refuse(response, 503, "unavailable_error", "Loading model");
   const { options, build } = parts;
-  const path = new URL(request.url ?? "/", "http://stand-in").pathname;
+  const path = (request.url ?? "/").split("?", 1)[0];
   switch (`${request.method} ${path}`) {
     case "GET /health":
     case "GET /v1/health":
@@ -72,32 +78,19 @@ async function answer(
     case "GET /slots":
       return options.slotsEndpoint
         ? json(response, 200, slotList(options))
-        : refuse(
-            response,
-            501,
-            "not_supported_error",
-            "This server does not support slots endpoint.",
-          );
+        : refuse(response, 501, "not_supported_error", "The slots endpoint is off.");
     case "GET /metrics":
       if (!options.metrics)
-        return refuse(
-          response,
-          501,
-          "not_supported_error",
-          "This server does not support metrics endpoint. Start it with `--metrics`",
-        );
+        return refuse(response, 501, "not_supported_error", "Start it with `--metrics`.");
       response.writeHead(200, { "content-type": "text/plain; version=0.0.4" });
-      response.end(
-        `llamacpp:prompt_tokens_total ${counters.promptTokens}\nllamacpp:tokens_predicted_total ${counters.outputTokens}\n`,
-      );
+      response.end(metrics(counters));
       return;
     case "POST /chat/completions":
     case "POST /v1/chat/completions": {
       const body = readOpenAiBody(await readJson(request));
       if (!body.success) return invalid(response, body.error.message);
-      const conversation = openAiConversation(body.data);
       const includeUsage = body.data.stream_options?.include_usage === true;
-      return complete(parts, counters, loaded, conversation, response, {
+      return complete(exchange, loaded, openAiConversation(body.data), {
         whole: (reply) => openAiResponse(reply, build),
         frames: (reply) => openAiFrames(reply, build, includeUsage),
       });
@@ -105,10 +98,8 @@ async function answer(
     case "POST /v1/messages": {
       const body = readAnthropicBody(await readJson(request));
       if (!body.success) return invalid(response, body.error.message);
-      return complete(parts, counters, loaded, anthropicConversation(body.data), response, {
-        whole: anthropicResponse,
-        frames: anthropicFrames,
-      });
+      const wording = { whole: anthropicResponse, frames: anthropicFrames };
+      return complete(exchange, loaded, anthropicConversation(body.data), wording);
     }
     case "POST /v1/messages/count_tokens": {
       const body = readAnthropicBody(await readJson(request));
@@ -126,12 +117,11 @@ interface Wording {
   readonly frames: (reply: Reply) => Iterable<Frame>;
 }
 
+/** Answers with the conversation's next turn. Rejects when the client leaves. */
 async function complete(
-  parts: ServerParts,
-  counters: Counters,
+  { parts, counters, response, left }: Exchange,
   { model, speed }: LoadedModel,
   conversation: Conversation,
-  response: ServerResponse,
   wording: Wording,
 ): Promise<void> {
   const context = slotContext(parts.options);
@@ -143,32 +133,22 @@ async function complete(
       `the request exceeds the available context size (${context} tokens), try increasing it`,
       { n_prompt_tokens: conversation.promptTokens, n_ctx: context },
     );
-  const left = new AbortController();
-  response.once("close", () => left.abort());
   const reply = composeReply(nextTurn(model, conversation), conversation, {
     id: `chatcmpl-${randomUUID().replaceAll("-", "")}`,
     model: parts.options.alias,
     createdAt: Math.floor(Date.now() / 1000),
     speed,
   });
-  counters.promptTokens += reply.promptTokens;
-  const promptMs = (reply.promptTokens / speed.promptTokensPerSecond) * 1000;
-  try {
-    await pause(promptMs, undefined, { signal: left.signal });
-    if (conversation.stream) await stream(wording.frames(reply), speed, response, left.signal);
-    else {
-      await pause((reply.outputTokens / speed.tokensPerSecond) * 1000, undefined, left);
-      json(response, 200, wording.whole(reply));
-    }
-  } catch (error) {
-    if (!left.signal.aborted) throw error;
-    parts.log("W srv  complete: client left, generation stopped");
-    return;
+  const { promptTokens, outputTokens } = reply;
+  counters.promptTokens += promptTokens;
+  await pause((promptTokens / speed.promptTokensPerSecond) * 1000, undefined, { signal: left });
+  if (conversation.stream) await stream(wording.frames(reply), speed, response, left);
+  else {
+    await pause((outputTokens / speed.tokensPerSecond) * 1000, undefined, { signal: left });
+    json(response, 200, wording.whole(reply));
   }
-  counters.outputTokens += reply.outputTokens;
-  parts.log(
-    `I slot print_timing: id 0 | prompt eval ${reply.promptTokens} tokens, eval ${reply.outputTokens} tokens (stand-in)`,
-  );
+  counters.outputTokens += outputTokens;
+  parts.log(`I slot print_timing: stand-in | prompt ${promptTokens} | eval ${outputTokens} tokens`);
 }
 
 /** Writes frames at the stated speed. Waits no less than a few milliseconds at a time, and for a slow reader. */
@@ -217,6 +197,11 @@ async function readJson(request: IncomingMessage): Promise<unknown> {
   }
   const parsed: unknown = JSON.parse(Buffer.concat(chunks).toString("utf8"));
   return parsed;
+}
+
+function metrics(counters: Exchange["counters"]): string {
+  const { promptTokens, outputTokens } = counters;
+  return `llamacpp:prompt_tokens_total ${promptTokens}\nllamacpp:tokens_predicted_total ${outputTokens}\n`;
 }
 
 function json(response: ServerResponse, status: number, value: object): void {
