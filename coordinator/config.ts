@@ -10,9 +10,7 @@ export const coordinatorConfigSchema = z
     databaseUrl: setting.secret("a URL such as postgres://user:password@host:5432/database"),
     listen: setting.address("address for nodes and operators").default("127.0.0.1:7411"),
     labToken: setting.secret("the secret that nodes and operators share with the coordinator"),
-    tasks: setting
-      .folders("folders that hold task folders")
-      .default([join(packageRoot, "tasks")]),
+    tasks: setting.folders("folders that hold task folders").default([join(packageRoot, "tasks")]),
     leaseTtlMs: setting.wholeNumber(1_000, 3_600_000, "milliseconds").default(30_000),
     heartbeatMs: setting.wholeNumber(100, 600_000, "milliseconds").default(5_000),
   })

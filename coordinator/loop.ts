@@ -34,7 +34,8 @@ export function startLoop(options: {
       try {
         await work();
       } catch (error) {
-        if (!signal.aborted) log.error({ err: error, loop: name }, "a round failed, the next follows");
+        if (!signal.aborted)
+          log.error({ err: error, loop: name }, "a round failed, the next follows");
         // A nudge must not turn a lasting failure into a busy loop.
         await pause(everyMs);
       }

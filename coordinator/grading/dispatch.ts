@@ -50,7 +50,12 @@ async function publishJob(
   gradeId: string,
 ): Promise<void> {
   const [job] = await database.queries
-    .select({ attempt: attempts, task: tasks, archive: workspaces.archive, publishedAt: grades.publishedAt })
+    .select({
+      attempt: attempts,
+      task: tasks,
+      archive: workspaces.archive,
+      publishedAt: grades.publishedAt,
+    })
     .from(grades)
     .innerJoin(attempts, eq(attempts.id, grades.attemptId))
     .innerJoin(tasks, eq(tasks.id, grades.taskId))
@@ -114,5 +119,13 @@ async function requeueLost(database: Database, connection: NatsConnection): Prom
   await database.queries
     .update(grades)
     .set({ state: "queued" })
-    .where(and(inArray(grades.id, overdue.map(({ id }) => id)), eq(grades.state, "published")));
+    .where(
+      and(
+        inArray(
+          grades.id,
+          overdue.map(({ id }) => id),
+        ),
+        eq(grades.state, "published"),
+      ),
+    );
 }

@@ -10,7 +10,10 @@ describe("a claim on a lease", () => {
   });
 
   it("is fenced at the very moment it runs out", () => {
-    expect(judgeClaim(lease, claim, 1_000)).toEqual({ kind: "fenced", reason: "the lease ran out" });
+    expect(judgeClaim(lease, claim, 1_000)).toEqual({
+      kind: "fenced",
+      reason: "the lease ran out",
+    });
   });
 
   it("is fenced when the run was granted again, even to the same node", () => {

@@ -72,7 +72,12 @@ export async function grantLeases(
     });
     await transaction
       .update(runs)
-      .set({ state: nextRunState(run.state, "granted"), epoch: grant.epoch, reason: "", changedAt: sql`now()` })
+      .set({
+        state: nextRunState(run.state, "granted"),
+        epoch: grant.epoch,
+        reason: "",
+        changedAt: sql`now()`,
+      })
       .where(eq(runs.id, grant.runId));
     grants.push(grant);
   }
@@ -178,7 +183,11 @@ const leaseEndSchema = z.object({
  */
 export async function reconcileLeases(
   transaction: Transaction,
-  node: { readonly nodeId: string; readonly claimed: readonly string[]; readonly grantedBefore: Date },
+  node: {
+    readonly nodeId: string;
+    readonly claimed: readonly string[];
+    readonly grantedBefore: Date;
+  },
 ): Promise<number> {
   const held = await selectRows(
     transaction,
@@ -249,7 +258,12 @@ export async function retryOrGiveUp(
   const failures = run.failures + 1;
   await transaction.update(runs).set({ failures }).where(eq(runs.id, run.id));
   if (failures < run.maxAttempts) return moveRun(transaction, run, "retried", reason);
-  return moveRun(transaction, run, "gave_up", `${failures} of ${run.maxAttempts} attempts failed: ${reason}`);
+  return moveRun(
+    transaction,
+    run,
+    "gave_up",
+    `${failures} of ${run.maxAttempts} attempts failed: ${reason}`,
+  );
 }
 
 /** Judges a claim; the run's row must be locked, or the lease only be extended. */

@@ -1,0 +1,56 @@
+import { gzipSync } from "node:zlib";
+import { create } from "@bufbuild/protobuf";
+import { describe, expect, it } from "vitest";
+import { TraceChunkSchema } from "../../proto/gen/sweep/v1/event_pb.ts";
+import { ChunkContentError, modelCallsOf } from "./model-calls.ts";
+
+const node = (sequence: number) => ({ sequence, atMs: 1, kind: "node", text: "ready" });
+const call = (sequence: number) => ({
+  sequence,
+  atMs: 1,
+  kind: "model_call",
+  route: "/v1/messages",
+  status: 200,
+  durationMs: 12.5,
+  firstByteMs: 3,
+  inputTokens: 10,
+  cachedTokens: 4,
+  outputTokens: 5,
+  requestBytes: 100,
+  responseBytes: 200,
+  seed: null,
+});
+
+function aChunk(
+  events: readonly object[],
+  header: { firstSequence?: number; eventCount?: number } = {},
+) {
+  const text = events.map((event) => JSON.stringify(event)).join("\n");
+  return create(TraceChunkSchema, {
+    firstSequence: 0,
+    eventCount: events.length,
+    ...header,
+    events: gzipSync(text),
+  });
+}
+
+describe("the content of a trace chunk", () => {
+  it("yields its model calls in order", () => {
+    const calls = modelCallsOf(aChunk([node(7), call(8), node(9), call(10)], { firstSequence: 7 }));
+    expect(calls.map(({ sequence }) => sequence)).toEqual([8, 10]);
+  });
+
+  it.each([
+    ["holds fewer events than its header says", aChunk([node(0)], { eventCount: 2 })],
+    ["has a gap in its sequence", aChunk([node(0), node(2)])],
+    ["begins elsewhere than its header says", aChunk([node(0)], { firstSequence: 5 })],
+    ["holds a line that is no event", aChunk([{ kind: "rumour" }])],
+    ["is not compressed", create(TraceChunkSchema, { eventCount: 1, events: Buffer.from("{}") })],
+    [
+      "unpacks to more than a node ever sends",
+      create(TraceChunkSchema, { eventCount: 1, events: gzipSync(Buffer.alloc(20_000_000)) }),
+    ],
+  ])("is refused when it %s", (_what, chunk) => {
+    expect(() => modelCallsOf(chunk)).toThrow(ChunkContentError);
+  });
+});
