@@ -20,6 +20,8 @@ export type Deliver = (
 const maxInFlight = 8;
 /** Entry ids of one inquiry; some 35 KB. */
 const maxAsked = 500;
+/** Shortest pause between two rounds that nothing woke. */
+const minPauseMs = 100;
 /** Longest pause between tries while NATS is away. */
 const maxBackoffMs = 5_000;
 
@@ -102,19 +104,20 @@ export class OutboxPublisher {
   /** Does what is due and answers how long there is nothing else to do, null for until woken. */
   private step(): number | null {
     const nowMs = performance.now();
-    for (const id of dueForRepeat(this.tracked(), nowMs)) {
+    const entries = this.tracked();
+    for (const id of dueForRepeat(entries, nowMs)) {
       this.log.warn({ entryId: id }, "outbox entry stays unreported, publishing it again");
       this.deliveries.set(id, { phase: "pending", times: this.delivery(id).times });
     }
-    const questions = dueForQuestion(this.tracked(), nowMs, maxAsked);
+    const questions = dueForQuestion(entries, nowMs, maxAsked);
     const canAsk = questions.length === 0 || this.askAbout(questions);
     if (nowMs < this.heldUntilMs) return this.heldUntilMs - nowMs;
     for (const id of dueForPublish(this.tracked(), maxInFlight)) {
       this.deliveries.set(id, { phase: "publishing", times: this.delivery(id).times });
       void this.publish(id);
     }
-    const nextMs = nextDueMs(this.tracked(), canAsk);
-    return nextMs === null ? null : Math.max(0, nextMs - nowMs);
+    const nextMs = nextDueMs(entries, canAsk);
+    return nextMs === null ? null : Math.max(minPauseMs, nextMs - nowMs);
   }
 
   private async sleep(ms: number | null, woken: Promise<void>): Promise<void> {
