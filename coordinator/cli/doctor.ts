@@ -1,0 +1,96 @@
+import type { Command } from "commander";
+import { PROGRAM_VERSION } from "../../proto/version.ts";
+import { command, type OperatorOptions } from "./command.ts";
+import { type CliContext, CommandFailure } from "./context.ts";
+import { findLab } from "./lab-address.ts";
+import { withOperatorAt } from "./operator-calls.ts";
+import { formatTable } from "./print.ts";
+import { safeJson } from "./safe-text.ts";
+
+/** One thing that was looked at. */
+export interface Finding {
+  readonly what: string;
+  /** `absent` is no fault: not everything is needed on every machine. */
+  readonly state: "ok" | "absent" | "fault";
+  readonly detail: string;
+  /** What to do about it; empty when there is nothing to do. */
+  readonly remedy: string;
+}
+
+/** The oldest Node.js this program runs on, as package.json has it. */
+const oldestNode = { major: 20, minor: 19 };
+
+/** `sweep doctor`: what this machine has, and what it lacks. */
+export function doctorCommand(context: CliContext): Command {
+  return command({
+    usage: "doctor",
+    summary: "say what this machine has and lacks",
+    description:
+      "Looks at this machine and at the connection to the coordinator, and says of each thing whether " +
+      "it is in order, and if not, what to do. Ends with 1 if something is faulty.",
+    examples: [["doctor", "look at everything"]],
+  })
+    .option("--json", "print JSON for programs")
+    .option("--coordinator <host:port>", "the coordinator to ask")
+    .action(async (options: OperatorOptions) => {
+      const findings = [
+        nodeFinding(process.versions.node),
+        await coordinatorFinding(options.coordinator, context),
+      ];
+      if (options.json) context.stdout.write(`${safeJson({ findings }, 2)}\n`);
+      else context.stdout.write(formatFindings(findings));
+      const faults = findings.filter(({ state }) => state === "fault").length;
+      if (faults > 0) throw new CommandFailure(`${faults} of ${findings.length} are not in order`);
+    });
+}
+
+function formatFindings(findings: readonly Finding[]): string {
+  const rows = findings.map(({ what, state, detail, remedy }) => [what, state, detail, remedy]);
+  return formatTable(["what", "state", "found", "what to do"], rows);
+}
+
+function nodeFinding(version: string): Finding {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const isNewEnough =
+    major > oldestNode.major || (major === oldestNode.major && minor >= oldestNode.minor);
+  return {
+    what: "Node.js",
+    state: isNewEnough ? "ok" : "fault",
+    detail: version,
+    remedy: isNewEnough ? "" : `install ${oldestNode.major}.${oldestNode.minor} or newer`,
+  };
+}
+
+async function coordinatorFinding(
+  option: string | undefined,
+  context: CliContext,
+): Promise<Finding> {
+  const what = "coordinator";
+  const lab = findLab(option, context);
+  if (lab === undefined) {
+    return {
+      what,
+      state: "absent",
+      detail: "none is named",
+      remedy: "`sweep dev` starts a lab; --coordinator names one",
+    };
+  }
+  const place = `${lab.coordinator} (from ${lab.source})`;
+  try {
+    const { nodes } = await withOperatorAt(lab, (operator) => operator.listNodes({}));
+    const connected = nodes.filter((node) => node.connected);
+    const others = connected.filter(({ programVersion }) => programVersion !== PROGRAM_VERSION);
+    return {
+      what,
+      state: others.length === 0 ? "ok" : "fault",
+      detail: `${place} answers, ${connected.length} of ${nodes.length} nodes connected`,
+      remedy:
+        others.length === 0
+          ? ""
+          : `install version ${PROGRAM_VERSION} on ${others.map(({ name }) => name).join(", ")}`,
+    };
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    return { what, state: "fault", detail: place, remedy: error.message };
+  }
+}
