@@ -1,4 +1,4 @@
-import { chmod, cp, mkdir, readdir, rm } from "node:fs/promises";
+import { chmod, cp, lstat, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 
 /** Where one attempt lives on disk; all of it is made for this attempt and removed after it. */
@@ -66,14 +66,17 @@ export async function removeTree(path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true });
   } catch {
-    await openTree(path);
+    await reopenTree(path);
     await rm(path, { recursive: true, force: true });
   }
 }
 
-async function openTree(path: string): Promise<void> {
-  await chmod(path, 0o700);
-  for (const entry of await readdir(path, { withFileTypes: true })) {
-    if (entry.isDirectory()) await openTree(join(path, entry.name));
+/** Makes everything in a folder readable, and its folders changeable, for this user again. */
+export async function reopenTree(folder: string): Promise<void> {
+  await chmod(folder, 0o700);
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) await reopenTree(path);
+    else if (entry.isFile()) await chmod(path, (await lstat(path)).mode | 0o400);
   }
 }
