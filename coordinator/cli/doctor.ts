@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { Command } from "commander";
 import { PROGRAM_VERSION } from "../../proto/version.ts";
 import { command, type OperatorOptions } from "./command.ts";
@@ -35,6 +36,7 @@ export function doctorCommand(context: CliContext): Command {
     .action(async (options: OperatorOptions) => {
       const findings = [
         nodeFinding(process.versions.node),
+        ...(await programFindings(context)),
         await coordinatorFinding(options.coordinator, context),
       ];
       if (options.json) context.stdout.write(`${safeJson({ findings }, 2)}\n`);
@@ -59,6 +61,18 @@ function nodeFinding(version: string): Finding {
     detail: version,
     remedy: isNewEnough ? "" : `install ${oldestNode.major}.${oldestNode.minor} or newer`,
   };
+}
+
+async function programFindings({ environment, folder }: CliContext): Promise<Finding[]> {
+  const { checkRequirements } = await import("../../deploy/provision/requirements.ts");
+  const dataFolder = environment["SWEEP_DATA"] ?? join(folder, ".sweep");
+  const states = await checkRequirements({ platform: process.platform, dataFolder, environment });
+  return states.map(({ name, neededFor, howToGet, found }) => ({
+    what: name,
+    state: found === undefined ? "absent" : "ok",
+    detail: found === undefined ? `needed ${neededFor}` : `${found.version} (${found.path})`,
+    remedy: found === undefined ? howToGet : "",
+  }));
 }
 
 async function coordinatorFinding(

@@ -1,5 +1,5 @@
 import { type DescMessage, type MessageShape, toJson } from "@bufbuild/protobuf";
-import Table from "cli-table3";
+import stringWidth from "string-width";
 import type { Output } from "./context.ts";
 import { safeJson, safeLine } from "./safe-text.ts";
 
@@ -8,19 +8,23 @@ export type Value = string | number | bigint | undefined | null;
 
 /** Lines without colours and frames, columns two blanks apart, numbers to the right. */
 export function formatTable(head: readonly string[], rows: readonly (readonly Value[])[]): string {
-  const noFrame = Object.fromEntries(frameParts.map((part) => [part, ""]));
-  const table = new Table({
-    head: [...head],
-    chars: { ...noFrame, middle: "  " },
-    style: { "padding-left": 0, "padding-right": 0, head: [], border: [] },
-    colAligns: head.map((_, column) =>
-      rows.some((row) => isNumeric(row[column])) && rows.every((row) => !isWord(row[column]))
-        ? "right"
-        : "left",
-    ),
-  });
-  table.push(...rows.map((row) => row.map(formatValue)));
-  return `${table.toString().replace(/ +$/gm, "")}\n`;
+  const cells = [head, ...rows.map((row) => row.map(formatValue))];
+  const columns = head.map((_, column) => ({
+    width: cells.reduce((widest, row) => Math.max(widest, stringWidth(row[column] ?? "")), 0),
+    toTheRight:
+      rows.some((row) => isNumeric(row[column])) && !rows.some((row) => isWord(row[column])),
+  }));
+  const lines = cells.map((row) =>
+    columns
+      .map(({ width, toTheRight }, column) => {
+        const cell = row[column] ?? "";
+        const padding = " ".repeat(width - stringWidth(cell));
+        return toTheRight ? padding + cell : cell + padding;
+      })
+      .join("  ")
+      .trimEnd(),
+  );
+  return `${lines.join("\n")}\n`;
 }
 
 /** A response as JSON, as protobuf defines it: 64-bit numbers as text, names in camel case. */
@@ -50,23 +54,6 @@ export function formatSeconds(seconds: number): string {
   if (minutes < 60) return `${minutes} min ${whole % 60} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
-
-const frameParts = [
-  "top",
-  "top-mid",
-  "top-left",
-  "top-right",
-  "bottom",
-  "bottom-mid",
-  "bottom-left",
-  "bottom-right",
-  "left",
-  "left-mid",
-  "mid",
-  "mid-mid",
-  "right",
-  "right-mid",
-] as const;
 
 function formatValue(value: Value): string {
   return value === undefined || value === null || value === "" ? "-" : safeLine(String(value));

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
+import { requirements } from "../../deploy/provision/requirements.ts";
 import type { TraceEventBody } from "../../proto/trace-event.ts";
 import { aLabFolder, sweep } from "../../test/support/cli.ts";
 import { aServer } from "../../test/support/rpc.ts";
+import type { Finding } from "./doctor.ts";
 
 /** What an agent would like a terminal to do: clear the screen, retitle it, rewrite a verdict. */
 const hostile = "\u001b[2J\u001b]0;owned\u0007fail\rpass \u202egpj.exe";
@@ -199,4 +201,14 @@ test("`doctor` names nodes of another version", async () => {
   const { exitCode, stdout } = await sweep(["doctor"], { folder: aLabFolder(server) });
   expect(exitCode).toBe(1);
   expect(stdout).toMatch(/install version .* on studio/);
+});
+
+test("`doctor` reports on every program that this platform needs, and how to get what is absent", async () => {
+  const { exitCode, stdout } = await sweep(["doctor", "--json"]);
+  expect(exitCode).toBe(0);
+  const findings: Finding[] = JSON.parse(stdout).findings;
+  for (const { name, howToGet } of requirements(process.platform)) {
+    const finding = findings.find(({ what }) => what === name);
+    expect(finding?.remedy).toBe(finding?.state === "absent" ? howToGet : "");
+  }
 });
