@@ -1,0 +1,31 @@
+import { z } from "zod";
+
+/** Languages that tasks are written in; each names its toolchains in its own `toolchains`. */
+export const taskLanguages = ["python", "sql", "c", "cpp", "rust", "pytorch", "jax"] as const;
+
+const seconds = z.number().positive().max(86_400);
+
+/** Our keys in Harbor's `task.toml`, under `[metadata.harness_sweep]`. */
+const ownKeys = z.strictObject({
+  language: z.enum(taskLanguages),
+  /** Files the agent is to write, relative to its workspace. */
+  files: z.array(z.string().min(1)).min(1),
+  /** Programs that agent and grader need, as toolchains.ts names them. */
+  toolchains: z.array(z.string().min(1)),
+  /** Set where a sanitizer reserves more address space than any limit would allow. */
+  unbounded_address_space: z.boolean().default(false),
+});
+
+/**
+ * `task.toml` as far as this program reads it: Harbor's schema 1.4 with our own keys. Harbor's other
+ * keys are its own business and are let through.
+ */
+export const taskTomlSchema = z.looseObject({
+  schema_version: z.string(),
+  metadata: z.looseObject({ harness_sweep: ownKeys }),
+  verifier: z.looseObject({ timeout_sec: seconds }),
+  environment: z.looseObject({ memory_mb: z.number().int().positive() }),
+});
+
+/** See {@link taskTomlSchema}. */
+export type TaskToml = z.infer<typeof taskTomlSchema>;
