@@ -3,9 +3,12 @@ import { SubmitSweepResponseSchema } from "../../proto/gen/sweep/v1/operator_pb.
 import { asksCoordinator, command, type OperatorOptions } from "./command.ts";
 import type { CliContext } from "./context.ts";
 import { withOperator } from "./operator-calls.ts";
-import { printJson } from "./print.ts";
+import { printJson, printJsonLine } from "./print.ts";
 import { readSweepText } from "./sweep-text.ts";
 import { watchSweep } from "./watch.ts";
+
+/** A sweep may have a million runs, which are stored in one transaction. */
+const submitLimitMs = 300_000;
 
 interface RunOptions extends OperatorOptions {
   readonly watch?: boolean;
@@ -36,10 +39,13 @@ export function runCommand(context: CliContext): Command {
       const text = readSweepText(file, context);
       return withOperator(options.coordinator, context, async (operator) => {
         const { amend = false, name = "" } = options;
-        const submitted = await operator.submitSweep({ fileName: file, text, amend, name });
+        const request = { fileName: file, text, amend, name };
+        const submitted = await operator.submitSweep(request, { deadlineMs: submitLimitMs });
         const { sweepName, runsAdded, runsTotal } = submitted;
-        if (options.json) printJson(context.stdout, SubmitSweepResponseSchema, submitted);
-        else {
+        if (options.json) {
+          const print = options.watch ? printJsonLine : printJson;
+          print(context.stdout, SubmitSweepResponseSchema, submitted);
+        } else {
           context.stdout.write(
             `${sweepName}: ${runsAdded} ${runsAdded === 1 ? "run" : "runs"} added, ${runsTotal} in all\n`,
           );

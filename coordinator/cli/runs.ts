@@ -6,6 +6,9 @@ import type { CliContext } from "./context.ts";
 import { withOperator } from "./operator-calls.ts";
 import { formatTable, printJson } from "./print.ts";
 
+/** A large sweep's list takes the database a while. */
+const listLimitMs = 120_000;
+
 interface RunsOptions extends OperatorOptions {
   readonly model?: string;
   readonly harness?: string;
@@ -38,7 +41,8 @@ export function runsCommand(context: CliContext): Command {
     .action((sweep: string, options: RunsOptions) =>
       withOperator(options.coordinator, context, async (operator) => {
         const { model = "", harness = "", task = "", state = "", content = false } = options;
-        const response = await operator.listRuns({ sweep, model, harness, task, state });
+        const request = { sweep, model, harness, task, state };
+        const response = await operator.listRuns(request, { deadlineMs: listLimitMs });
         const runs = response.runs.map((run) => withRunText(run, content));
         if (options.json) {
           printJson(context.stdout, ListRunsResponseSchema, { ...response, runs });

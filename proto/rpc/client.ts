@@ -39,8 +39,10 @@ export function openChannel(options: { address: string; labToken: string }): Rpc
   const grpc = new Client(options.address, credentials.createInsecure(), {
     ...keepalive,
     "grpc.max_receive_message_length": maxResponseBytes,
-    // The retry layer acknowledges writes before they are sent, which defeats back-pressure.
+    // Repeating a call is the caller's decision. The retry layer would also acknowledge writes as
+    // soon as they fit its buffer, a megabyte a call, so that a slow server would not be felt.
     "grpc.enable_retries": 0,
+    "grpc.per_rpc_retry_buffer_size": 0,
     // A lab's coordinator is on the lab's own network; a proxy of the environment leads away from it.
     "grpc.enable_http_proxy": 0,
     // Closing the channel closes its connection; the default bounds (1 s to 2 min) outlast a lease.

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { describe, expect, test } from "vitest";
 import {
   aChannel,
@@ -9,6 +10,7 @@ import {
   logged,
   nodeOf,
   type Session,
+  untilSteady,
 } from "../../test/support/rpc.ts";
 import { NodeService } from "../gen/sweep/v1/node_pb.ts";
 import { clientOf } from "./client.ts";
@@ -91,6 +93,31 @@ describe("a session", () => {
     }
     await expect(nodeOf(server).session(source()).next()).rejects.toBe(broken);
     await handlerEnded.promise;
+  });
+
+  test("pulls its source no faster than the handler reads, before the first response as well", async () => {
+    const entered = deferred<void>();
+    const server = await aServer({}, async function* (_requests, { signal }) {
+      entered.resolve();
+      await once(signal, "abort");
+      yield* [];
+    });
+    let produced = 0;
+    async function* source() {
+      const programVersion = "v".repeat(1_024);
+      for (;;) {
+        produced += 1;
+        yield { message: { case: "hello" as const, value: { programVersion } } };
+      }
+    }
+    const caller = new AbortController();
+    const ended = nodeOf(server).session(source(), { signal: caller.signal }).next();
+    await entered.promise;
+    await untilSteady(() => produced);
+    // Flow-control windows and stream buffers hold some hundred kilobytes.
+    expect(produced).toBeLessThan(600);
+    caller.abort(new Error("seen enough"));
+    await expect(ended).rejects.toThrow("seen enough");
   });
 
   test("without the lab's token is refused", async () => {

@@ -90,3 +90,11 @@ export function aHeartbeat(sequence: number) {
 export async function* heartbeats(count: number) {
   for (let sequence = 0; sequence < count; sequence += 1) yield aHeartbeat(sequence);
 }
+
+/** Waits until `read` gives the same number before and after many turns of the event loop. */
+export async function untilSteady(read: () => number): Promise<void> {
+  for (let before = -1; before !== read(); ) {
+    before = read();
+    for (let turn = 0; turn < 500; turn += 1) await new Promise(setImmediate);
+  }
+}
