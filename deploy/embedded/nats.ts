@@ -31,8 +31,10 @@ export async function startNats(options: {
   /** Insists on a port, as a restart under running clients does; else the kept or a free one. */
   readonly port?: number;
   readonly log: Logger;
+  /** Gives up starting. */
+  readonly signal?: AbortSignal;
 }): Promise<EmbeddedServer> {
-  const { binary, folder, users, log } = options;
+  const { binary, folder, users, log, signal } = options;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const configFile = join(folder, "nats-server.conf");
   const logFile = join(folder, "nats-server.log");
@@ -68,8 +70,9 @@ export async function startNats(options: {
   } finally {
     closeSync(output);
   }
-  if (!(await answers({ server, port }))) {
+  if (!(await answers({ server, port, signal }))) {
     await server.stop();
+    signal?.throwIfAborted();
     throw new EmbeddedServerError("nats-server", `${binary.path} does not serve`, { logFile });
   }
   log.info({ pid: server.pid, port, version }, "NATS runs");
@@ -96,14 +99,15 @@ async function endEarlierServer(context: {
 async function answers(context: {
   readonly server: TetheredProcess;
   readonly port: number;
+  readonly signal: AbortSignal | undefined;
 }): Promise<boolean> {
-  const { server, port } = context;
+  const { server, port, signal } = context;
   let hasEnded = false;
   void server.exited.then(() => {
     hasEnded = true;
   });
   const deadline = performance.now() + readyLimitMs;
-  while (!hasEnded && performance.now() < deadline) {
+  while (!hasEnded && !signal?.aborted && performance.now() < deadline) {
     if (await greets(port)) return true;
     await delay(pollMs);
   }

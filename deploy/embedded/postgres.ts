@@ -14,7 +14,7 @@ import { accountBesideRoot } from "./unprivileged.ts";
 /** Recovery after a crash replays the log: a second for a lab's database, more on a slow disk. */
 const readyLimitMs = 60_000;
 /** A fast shutdown writes out what is in memory. */
-const graceMs = 5_000;
+const graceMs = 3_500;
 const pollMs = 25;
 /**
  * Sessions of a postmaster that was killed end within moments and hold its shared memory until
@@ -37,8 +37,10 @@ export async function startPostgres(options: {
   /** Insists on a port, as a restart under running clients does; else the kept or a free one. */
   readonly port?: number;
   readonly log: Logger;
+  /** Gives up starting. */
+  readonly signal?: AbortSignal;
 }): Promise<EmbeddedServer> {
-  const { folder, log } = options;
+  const { folder, log, signal } = options;
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   const account = accountBesideRoot();
   const binaries = postgresBinaries(account);
@@ -65,16 +67,17 @@ export async function startPostgres(options: {
       graceMs,
       ...(account === undefined ? {} : { account }),
     }).finally(() => closeSync(output));
-    switch (await becomesReady(server, url)) {
+    switch (await becomesReady({ server, url, signal })) {
       case "ready":
         log.info({ pid: server.pid, port }, "Postgres runs");
         return { ...server, port, url };
       case "ended":
         log.warn({ attempt }, "Postgres ended while starting");
-        await delay(betweenTriesMs);
+        await delay(betweenTriesMs, undefined, { signal });
         break;
       case "silent":
         await server.stop();
+        signal?.throwIfAborted();
         throw new EmbeddedServerError("postgres", `no answer in ${readyLimitMs} ms`, { logFile });
     }
   }
@@ -98,16 +101,18 @@ function postgresSettings(port: number): string[] {
   return Object.entries(settings).flatMap(([name, value]) => ["-c", `${name}=${value}`]);
 }
 
-async function becomesReady(
-  server: TetheredProcess,
-  url: string,
-): Promise<"ready" | "ended" | "silent"> {
+async function becomesReady(options: {
+  readonly server: TetheredProcess;
+  readonly url: string;
+  readonly signal: AbortSignal | undefined;
+}): Promise<"ready" | "ended" | "silent"> {
+  const { server, url, signal } = options;
   let hasEnded = false;
   void server.exited.then(() => {
     hasEnded = true;
   });
   const deadline = performance.now() + readyLimitMs;
-  while (performance.now() < deadline) {
+  while (performance.now() < deadline && !signal?.aborted) {
     if (hasEnded) return "ended";
     if (await answersQuery(url)) return "ready";
     await delay(pollMs);
