@@ -24,7 +24,12 @@ export interface YamlSource {
 /** Parses one YAML document. Never throws: what is wrong is in `faults`. */
 export function parseYaml(text: string): YamlSource {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    // Warnings are reported with the errors; the library would also print some by itself.
+    logLevel: "error",
+  });
 
   function positionAt(offset: number): Position {
     const { line, col } = lines.linePos(offset);
