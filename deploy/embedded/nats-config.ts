@@ -1,7 +1,7 @@
 import type { NatsPermissions } from "../../proto/nats/permissions.ts";
 import type { NatsServerBinary } from "./nats-server-binary.ts";
 
-/** A user of the embedded server. */
+/** A user of a NATS server. */
 export interface NatsUser {
   readonly user: string;
   readonly password: string;
@@ -39,16 +39,19 @@ export function natsConfig(options: {
       // Else an acknowledged message is on disk only minutes later, and a power cut loses it.
       ...(knowsSyncInterval ? { sync_interval: "always" } : {}),
     },
-    authorization: {
-      users: users.map(({ user, password, permissions }) => ({
-        user,
-        password,
-        permissions: {
-          publish: { allow: permissions.publish },
-          subscribe: { allow: permissions.subscribe },
-        },
-      })),
-    },
+    authorization: { users: users.map(natsUserEntry) },
   };
   return `${JSON.stringify(config, undefined, 2)}\n`;
+}
+
+/** A user as it stands in the server's configuration. What is not allowed is denied. */
+export function natsUserEntry({ user, password, permissions }: NatsUser): object {
+  return {
+    user,
+    password,
+    permissions: {
+      publish: { allow: permissions.publish },
+      subscribe: { allow: permissions.subscribe },
+    },
+  };
 }
