@@ -1,0 +1,155 @@
+import { existsSync, lstatSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { PassThrough, type Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import { packageRoot } from "../package-root.ts";
+import {
+  bubblewrapArguments,
+  type SandboxAssets,
+  type SystemLayout,
+} from "./bubblewrap-arguments.ts";
+import { asExitStatus } from "./exit-status.ts";
+import { identifyProcess, isAlive, type ProcessIdentity } from "./linux-process.ts";
+import type { ExitStatus, Sandbox, SandboxedProcess, SandboxRequest } from "./sandbox.ts";
+import { SandboxError } from "./sandbox-error.ts";
+import { sendSignal, spawnSandbox } from "./spawn-sandbox.ts";
+import { keepHead } from "./stream-head.ts";
+
+/** Raised when the profile changes in a way that could change a result. */
+const profileVersion = 1;
+
+/** Time in which bubblewrap names its first process, and in which a killed one has to be gone. */
+const patienceMs = 30_000;
+
+const pollMs = 5;
+
+/**
+ * The sandbox of Linux: own user, mount, PID, network and IPC namespaces through `bwrap`, which is
+ * given by its path.
+ *
+ * The end of everything inside rests on the PID namespace: its first process is bubblewrap's, and
+ * when that ends the kernel ends all others before it reports it gone. bubblewrap itself may end a
+ * little earlier, so `exited` also awaits that first process.
+ *
+ * A command that ends by signal n is reported by bubblewrap as exit code 128 + n, as shells do, and
+ * is turned back into the signal here. A command that exits with such a code by itself cannot be
+ * told apart and counts as ended by the signal.
+ */
+export function bubblewrapSandbox(bwrapPath: string): Sandbox {
+  const system = readSystemLayout();
+  const assets: SandboxAssets = {
+    etcFolder: join(packageRoot, "proto", "sandbox", "etc"),
+    bridgePath: join(packageRoot, "dist", "proto", "sandbox", "bridge.js"),
+    nodePath: process.execPath,
+  };
+  return {
+    name: `bubblewrap/${profileVersion}`,
+    gatewayTransport: "socket",
+    insidePath: (_host, preferred) => preferred,
+    start: (request) =>
+      startInBubblewrap(bwrapPath, bubblewrapArguments(request, system, assets), request),
+  };
+}
+
+function readSystemLayout(): SystemLayout {
+  const entries = ["/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"].filter((path) =>
+    existsSync(path),
+  );
+  const isLink = (path: string): boolean => lstatSync(path).isSymbolicLink();
+  return {
+    folders: ["/usr", ...entries.filter((path) => !isLink(path))],
+    links: entries.filter(isLink).map((path) => ({ path, target: readlinkSync(path) })),
+  };
+}
+
+function startInBubblewrap(
+  bwrapPath: string,
+  bwrapArguments: readonly string[],
+  request: SandboxRequest,
+): SandboxedProcess {
+  const started = spawnSandbox({
+    program: bwrapPath,
+    arguments: bwrapArguments,
+    environment: request.environment,
+    // The one inside is among the arguments.
+    workingFolder: "/",
+  });
+  const { child, ended, stdout } = started;
+  const stderr = started.stderr.pipe(new PassThrough());
+  const firstWords = keepHead(started.stderr);
+  const status = readStatus(started.status);
+  let killed = false;
+
+  const exited = (async (): Promise<ExitStatus> => {
+    const [end, first, report] = await Promise.all([ended, status.firstProcess, status.report]);
+    if (first !== undefined) await endAndAwait(first);
+    if (report.includes('"exit-code"')) return asExitStatus(end);
+    if (killed) return { code: null, signal: "SIGKILL" };
+    throw new SandboxError(
+      end.signal === null
+        ? `bubblewrap could not start the command: ${await firstWords}`
+        : `bubblewrap was ended by ${end.signal}, which nobody here sent`,
+    );
+  })();
+  // Whoever starts a process may look at `exited` later than it settles.
+  exited.catch(() => {});
+
+  const killOnce = async (): Promise<void> => {
+    killed = true;
+    // Ended any earlier, bubblewrap could leave behind a process that it has not yet told of.
+    const first = await Promise.race([status.firstProcess, delay(patienceMs, undefined, unref)]);
+    if (first === undefined) sendSignal(child.pid, "SIGKILL");
+    else if (isAlive(first)) sendSignal(first.pid, "SIGKILL");
+    const timeout = delay(patienceMs, "timeout", unref);
+    if ((await Promise.race([exited.catch(() => {}), timeout])) === "timeout") {
+      throw new SandboxError(`processes of the sandbox ${child.pid} do not end when killed`);
+    }
+  };
+  let killing: Promise<void> | undefined;
+  return {
+    stdout,
+    stderr,
+    exited,
+    kill: () => {
+      killing ??= killOnce();
+      return killing;
+    },
+  };
+}
+
+/** A timer that keeps no process running. */
+const unref = { ref: false };
+
+interface StatusReading {
+  /** Everything that bubblewrap reported. */
+  readonly report: Promise<string>;
+  /** The first process inside, as soon as it is known; undefined if it never was or is gone. */
+  readonly firstProcess: Promise<ProcessIdentity | undefined>;
+}
+
+function readStatus(pipe: Readable): StatusReading {
+  let report = "";
+  const ended = new Promise<string>((resolve) => {
+    pipe.once("close", () => resolve(report));
+  });
+  const firstProcess = new Promise<ProcessIdentity | undefined>((resolve) => {
+    pipe.on("data", (chunk: Buffer) => {
+      report += chunk.toString();
+      const pid = /"child-pid": *(\d+)\b/.exec(report)?.[1];
+      if (pid !== undefined) resolve(identifyProcess(Number(pid)));
+    });
+    pipe.once("close", () => resolve(undefined));
+  });
+  return { report: ended, firstProcess };
+}
+
+async function endAndAwait(first: ProcessIdentity): Promise<void> {
+  const deadlineMs = performance.now() + patienceMs;
+  while (isAlive(first)) {
+    sendSignal(first.pid, "SIGKILL");
+    if (performance.now() > deadlineMs) {
+      throw new SandboxError(`process ${first.pid} of a sandbox does not end when killed`);
+    }
+    await delay(pollMs);
+  }
+}

@@ -1,0 +1,73 @@
+import { PassThrough } from "node:stream";
+import { text } from "node:stream/consumers";
+import { limitedCommand } from "./limited-command.ts";
+import { ProcessTracker } from "./process-tracker.ts";
+import type { ExitStatus, Sandbox, SandboxedProcess, SandboxRequest } from "./sandbox.ts";
+import { SandboxError } from "./sandbox-error.ts";
+import { seatbeltProfile } from "./seatbelt-profile.ts";
+import { spawnSandbox, statusDescriptor } from "./spawn-sandbox.ts";
+import { keepHead } from "./stream-head.ts";
+
+/** Raised when the profile changes in a way that could change a result. */
+const profileVersion = 1;
+
+/** With it the shell inside says that the sandbox stands, before it becomes the command. */
+const announcement = `echo started >&${statusDescriptor}; exec "$@" ${statusDescriptor}>&-`;
+
+/**
+ * The sandbox of macOS: a generated Seatbelt profile through `sandbox-exec`, which is given by its path.
+ * It was written from the system's documentation and has not been proven on a Mac.
+ *
+ * There are no namespaces: files are seen at their own paths, with links in them resolved beforehand
+ * by the caller (`/tmp` is `/private/tmp`), and nothing but the request's folders takes temporary
+ * files. Processes are accounted for by {@link ProcessTracker}, which one that hides fast enough
+ * escapes; what it may reach stays bounded by the profile.
+ */
+export function seatbeltSandbox(sandboxExecPath: string): Sandbox {
+  return {
+    name: `seatbelt/${profileVersion}`,
+    gatewayTransport: "port",
+    insidePath: (host) => host,
+    start: (request) => startInSeatbelt(sandboxExecPath, request),
+  };
+}
+
+function startInSeatbelt(sandboxExecPath: string, request: SandboxRequest): SandboxedProcess {
+  const command = limitedCommand(request.command, request.limits, "darwin");
+  const started = spawnSandbox({
+    program: sandboxExecPath,
+    arguments: ["-p", seatbeltProfile(request), "/bin/sh", "-c", announcement, "sh", ...command],
+    environment: request.environment,
+    workingFolder: request.workingFolder,
+  });
+  const { child, ended, stdout } = started;
+  const stderr = started.stderr.pipe(new PassThrough());
+  const firstWords = keepHead(started.stderr);
+  const announced = text(started.status);
+  const tracker = child.pid === undefined ? undefined : new ProcessTracker(child.pid);
+  let killed = false;
+
+  const exited = (async (): Promise<ExitStatus> => {
+    const end = await ended;
+    await tracker?.endAll();
+    if (killed || (await announced) !== "") return end;
+    throw new SandboxError(`sandbox-exec could not start the command: ${await firstWords}`);
+  })();
+  // Whoever starts a process may look at `exited` later than it settles.
+  exited.catch(() => {});
+
+  let killing: Promise<void> | undefined;
+  return {
+    stdout,
+    stderr,
+    exited,
+    kill: () => {
+      killed = true;
+      killing ??= (async () => {
+        await tracker?.endAll();
+        await exited.catch(() => {});
+      })();
+      return killing;
+    },
+  };
+}

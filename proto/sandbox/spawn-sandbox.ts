@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { Readable } from "node:stream";
+import type { ExitStatus } from "./sandbox.ts";
+import { SandboxError } from "./sandbox-error.ts";
+
+/** File descriptor on which an isolating program reports how far it came. */
+export const statusDescriptor = 3;
+
+/** A program that isolates, as the parent sees it. */
+export interface SpawnedSandbox {
+  readonly child: ChildProcess;
+  /** How that one process ended; rejects with a SandboxError if it could not be started. */
+  readonly ended: Promise<ExitStatus>;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** What it writes to {@link statusDescriptor}. */
+  readonly status: Readable;
+}
+
+/**
+ * Starts a program that isolates, with nothing on its standard input.
+ * @throws SandboxError when this process has no descriptors left for the pipes.
+ */
+export function spawnSandbox(options: {
+  readonly program: string;
+  readonly arguments: readonly string[];
+  readonly environment: Readonly<Record<string, string>>;
+  readonly workingFolder: string;
+}): SpawnedSandbox {
+  const { program, environment, workingFolder } = options;
+  const child = spawn(program, options.arguments, {
+    env: environment,
+    cwd: workingFolder,
+    stdio: ["ignore", "pipe", "pipe", "pipe"],
+    // An own process group, so that a Ctrl-C meant for this program does not end runs out of order.
+    detached: true,
+  });
+  const ended = new Promise<ExitStatus>((resolve, reject) => {
+    child.once("exit", (code, signal) => resolve({ code, signal }));
+    child.once("error", (cause) => {
+      reject(new SandboxError(`cannot start ${program}: ${cause.message}`, { cause }));
+    });
+  });
+  ended.catch(() => {});
+  const { stdout, stderr } = child;
+  const status = child.stdio?.[statusDescriptor];
+  // Node leaves the streams out when it could not make the pipes.
+  if (!stdout || !stderr || !(status instanceof Readable)) {
+    throw new SandboxError(`cannot start ${program}: no file descriptors are left`);
+  }
+  return { child, ended, stdout, stderr, status };
+}
+
+/** Signals a process, or a group if `pid` is negative. That it is gone already is fine. */
+export function sendSignal(pid: number | undefined, signal: NodeJS.Signals): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It ended between the caller's look and this call, which is what was wanted.
+  }
+}
