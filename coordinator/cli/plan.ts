@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import type { Command } from "commander";
 import {
@@ -5,11 +6,14 @@ import {
   PlanSweepResponseSchema,
   type Unplaceable,
 } from "../../proto/gen/sweep/v1/operator_pb.ts";
+import { harnessNames } from "../../proto/harness-names.ts";
+import { packageRoot } from "../../proto/package-root.ts";
+import { planMessage } from "../operator/plan-message.ts";
+import { sweepReader } from "../operator/sweep-reader.ts";
 import { asksCoordinator, command, type OperatorOptions } from "./command.ts";
 import type { CliContext } from "./context.ts";
 import { findLab } from "./lab-address.ts";
 import { type Operator, withOperatorAt } from "./operator-calls.ts";
-import { planWithoutCoordinator } from "./plan-offline.ts";
 import { formatTable, printJson } from "./print.ts";
 import { safeLine } from "./safe-text.ts";
 import { readSweepText } from "./sweep-text.ts";
@@ -35,13 +39,32 @@ export function planCommand(context: CliContext): Command {
       const lab = options.offline ? undefined : findLab(options.coordinator, context);
       const plan =
         lab === undefined
-          ? create(PlanSweepResponseSchema, planWithoutCoordinator(file, text, context))
+          ? await planWithoutCoordinator(file, text, context)
           : await withOperatorAt(lab, (operator: Operator) =>
               operator.planSweep({ fileName: file, text }),
             );
       if (options.json) printJson(context.stdout, PlanSweepResponseSchema, plan);
       else context.stdout.write(formatPlan(plan, lab !== undefined));
     });
+}
+
+/**
+ * The matrix alone, with the tasks of SWEEP_TASKS (folders joined by `:`), else of this installation.
+ *
+ * @throws {SweepFileError} with every problem of the file
+ */
+async function planWithoutCoordinator(
+  fileName: string,
+  text: string,
+  { environment }: Pick<CliContext, "environment">,
+): Promise<PlanSweepResponse> {
+  const roots = (environment["SWEEP_TASKS"] ?? join(packageRoot, "tasks")).split(":");
+  const reader = sweepReader(roots, harnessNames);
+  const { sweep, missingTasks } = await reader.readDefinition(fileName, text);
+  return create(PlanSweepResponseSchema, {
+    ...planMessage(sweep, missingTasks, []),
+    unplaceable: [],
+  });
 }
 
 /** A plan for people. */

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { PROGRAM_VERSION } from "../../proto/version.ts";
+import { SweepFileError } from "../operator/sweep-reader.ts";
 import { type CliContext, CommandFailure, UsageError } from "./context.ts";
 import { devCommand } from "./dev.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -30,11 +31,10 @@ export async function runCli(argv: readonly string[], context: CliContext): Prom
   } catch (error) {
     // commander has printed its own complaint, or the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    if (error instanceof UsageError || error instanceof CommandFailure) {
-      context.stderr.write(`sweep: ${safeText(error.message)}\n`);
-      return error instanceof UsageError ? 2 : 1;
-    }
-    throw error;
+    const isWrongInput = error instanceof UsageError || error instanceof SweepFileError;
+    if (!isWrongInput && !(error instanceof CommandFailure)) throw error;
+    context.stderr.write(`sweep: ${safeText(error.message)}\n`);
+    return isWrongInput ? 2 : 1;
   }
 }
 
