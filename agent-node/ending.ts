@@ -1,3 +1,4 @@
+import { paragraph } from "../proto/role-process.ts";
 import type { AttemptEnd } from "./attempt-outcome.ts";
 
 /**
@@ -29,4 +30,12 @@ export class Ending {
     this.resolve(end);
     this.controller.abort(new Error("the attempt has ended"));
   }
+}
+
+/** An end for which node, model server or store are to blame: what failed, and the error with its causes. */
+export function infrastructure(
+  what: string,
+  error: unknown,
+): Extract<AttemptEnd, { kind: "infrastructure" }> {
+  return { kind: "infrastructure", reason: `${what}: ${paragraph(error)}` };
 }

@@ -1,0 +1,210 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { unpackArchive } from "../proto/archive.ts";
+import type { Logger } from "../proto/log.ts";
+import type { ExitStatus, Sandbox, SandboxRequest } from "../proto/sandbox/sandbox.ts";
+import { halfLimits } from "../proto/task/task-folder.ts";
+import type { TraceEventBody } from "../proto/trace-event.ts";
+import type { Attempt } from "./attempt.ts";
+import { type AttemptFolder, layOutAttemptFolder } from "./attempt-folder.ts";
+import type { HarnessVerdict } from "./attempt-outcome.ts";
+import type { EndedAttempt, HarnessIdentity, NodeFacts } from "./attempt-result.ts";
+import type { Ending } from "./ending.ts";
+import { type Gateway, openGateway } from "./gateway/gateway.ts";
+import { runHarness } from "./harness-run.ts";
+import type { Lease } from "./holdings.ts";
+import type { LoadedModel } from "./loaded-model.ts";
+import type { ModelServer } from "./model-server.ts";
+import type { NewOutboxEntry } from "./outbox/outbox.ts";
+import { type FetchBundle, taskBundle } from "./task-bundles.ts";
+import type { TraceWriter } from "./trace-writer.ts";
+
+/** A harness that is ready to be started for one attempt. */
+export interface PreparedHarness {
+  readonly identity: HarnessIdentity;
+  readonly request: SandboxRequest;
+  /** Events that a line of its output means. */
+  readonly read: (stream: "stdout" | "stderr", line: string) => readonly TraceEventBody[];
+  /** Judges its exit, after all its lines were read. */
+  readonly judge: (exit: ExitStatus) => HarnessVerdict;
+}
+
+/** Prepares the harness of an attempt: its command, its home and what it may see. */
+export type PrepareHarness = (wish: {
+  readonly harness: string;
+  readonly instruction: string;
+  readonly model: Attempt["model"];
+  readonly folder: AttemptFolder;
+  readonly sandbox: Sandbox;
+  readonly network: Gateway["network"];
+}) => Promise<PreparedHarness>;
+
+/** What the attempts of a node share. */
+export interface RunParts extends NodeFacts {
+  readonly dataFolder: string;
+  readonly sandbox: Sandbox;
+  readonly prepareHarness: PrepareHarness;
+  readonly model: LoadedModel;
+  readonly fetchBundle: FetchBundle;
+  /** Keeps an entry in the outbox. */
+  readonly append: (entry: NewOutboxEntry) => Promise<void>;
+  /** Tells the coordinator that the harness is about to start. */
+  readonly started: (lease: Lease) => void;
+  /** Bound on the JSON of one attempt's trace. */
+  readonly traceBytes: number;
+  /** Bound on what a harness may write to its outputs. */
+  readonly outputBytes: number;
+  readonly log: Logger;
+}
+
+/** How far an attempt has come; filled in on the way, so that whatever breaks leaves what was known. */
+export type Progress = {
+  -readonly [Field in
+    | "agentSeconds"
+    | "exit"
+    | "usage"
+    | "server"
+    | "harness"]: EndedAttempt[Field];
+} & {
+  harnessStarted: boolean;
+  /** What the last model call saw of a model server that did not answer, null if it answered. */
+  upstreamFailure: string | null;
+};
+
+/** An attempt that has not begun. */
+export const newProgress = (): Progress => ({
+  agentSeconds: 0,
+  exit: null,
+  usage: null,
+  server: null,
+  harness: null,
+  harnessStarted: false,
+  upstreamFailure: null,
+});
+
+interface Performance {
+  readonly node: RunParts;
+  readonly attempt: Attempt;
+  readonly folder: AttemptFolder;
+  readonly ending: Ending;
+  readonly trace: TraceWriter;
+  readonly progress: Progress;
+}
+
+/**
+ * Carries an attempt out: lays its folder out, has its model served, opens its gateway and runs its
+ * harness until `ending` is reached. Gateway and processes are gone when this settles.
+ *
+ * @throws when a part fails before the harness has ended, or gives up because `ending` was reached.
+ */
+export async function perform(performance: Performance): Promise<void> {
+  const { node, attempt, folder, ending, trace, progress } = performance;
+  const { signal } = ending;
+  const bundle = await taskBundle({
+    folder: join(node.dataFolder, "tasks"),
+    digest: attempt.taskPublicDigest,
+    fetch: node.fetchBundle,
+    nowMs: Date.now(),
+  });
+  signal.throwIfAborted();
+  await layOutAttemptFolder(folder, (into) => unpackArchive(bundle, into, halfLimits));
+  signal.throwIfAborted();
+  const server = await node.model.serve(attempt.model, signal);
+  progress.server = server;
+  void server.exited.then((exit) => {
+    ending.report({ kind: "infrastructure", reason: `the model server ended: ${describe(exit)}` });
+  });
+  trace.record({ kind: "node", text: `model ${server.modelName} is served by ${server.build}` });
+  const gateway = await openGateway({
+    upstream: server,
+    seed: attempt.seed,
+    sampling: attempt.model.sampling,
+    limits: attempt.limits,
+    listen:
+      node.sandbox.gatewayTransport === "socket"
+        ? { kind: "socket", path: folder.gatewaySocket }
+        : { kind: "port" },
+    record: (event) => {
+      if (event.kind === "model_call") progress.upstreamFailure = upstreamFailure(event.status);
+      trace.record(event);
+    },
+    onLimit: (limit) => {
+      const allowed = limit === "turns" ? attempt.limits.turns : attempt.limits.outputTokens;
+      ending.report({ kind: "limit", limit, allowed });
+    },
+  });
+  try {
+    await runInSandbox(performance, gateway.network, server);
+  } finally {
+    await gateway.close();
+    progress.usage = gateway.usage();
+  }
+}
+
+async function runInSandbox(
+  { node, attempt, folder, ending, trace, progress }: Performance,
+  network: Gateway["network"],
+  server: ModelServer,
+): Promise<void> {
+  const prepared = await node.prepareHarness({
+    harness: attempt.harness,
+    instruction: await readFile(join(folder.bundle, "instruction.md"), "utf8"),
+    model: attempt.model,
+    folder,
+    sandbox: node.sandbox,
+    network,
+  });
+  progress.harness = prepared.identity;
+  ending.signal.throwIfAborted();
+  node.started(attempt.lease);
+  progress.harnessStarted = true;
+  const { version } = prepared.identity;
+  trace.record({ kind: "node", text: `harness ${attempt.harness} ${version} starts` });
+  const { exit, seconds } = await runHarness({
+    sandbox: node.sandbox,
+    request: prepared.request,
+    wallSeconds: attempt.limits.wallSeconds,
+    outputBytes: node.outputBytes,
+    onLine: (stream, line) => {
+      for (const event of prepared.read(stream, line)) trace.record(event);
+    },
+    judge: async (exit) => {
+      const verdict = prepared.judge(exit);
+      if (verdict.kind === "agent_error") {
+        // The server may have died under the last answer, which the gateway cannot tell from a full one.
+        progress.upstreamFailure ??= await healthFailure(server);
+      }
+      return verdict;
+    },
+    ending,
+  });
+  progress.exit = exit;
+  progress.agentSeconds = seconds;
+  const text = `harness ended with ${describe(exit)} after ${seconds.toFixed(1)} s`;
+  trace.record({ kind: "node", text });
+}
+
+/** What a model call's status says of the model server: 502 is the gateway's, 503 a server that loads. */
+function upstreamFailure(status: number): string | null {
+  return status === 502 || status === 503
+    ? `a model call was answered with status ${status}`
+    : null;
+}
+
+const healthWithinMs = 5_000;
+
+async function healthFailure(server: ModelServer): Promise<string | null> {
+  try {
+    const response = await fetch(`${server.baseUrl}/health`, {
+      signal: AbortSignal.timeout(healthWithinMs),
+    });
+    await response.body?.cancel();
+    return response.ok ? null : `the model server's health is ${response.status}`;
+  } catch (error) {
+    return `the model server does not answer (${String(error)})`;
+  }
+}
+
+function describe({ code, signal }: ExitStatus): string {
+  return signal === null ? `exit code ${code}` : `signal ${signal}`;
+}

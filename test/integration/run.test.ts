@@ -1,0 +1,266 @@
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { gunzipSync } from "node:zlib";
+import { fromBinary } from "@bufbuild/protobuf";
+import { pino } from "pino";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
+import type { Attempt } from "../../agent-node/attempt.ts";
+import { inspectMachine } from "../../agent-node/inventory.ts";
+import { LoadedModel } from "../../agent-node/loaded-model.ts";
+import { Outbox } from "../../agent-node/outbox/outbox.ts";
+import type { PrepareHarness, RunParts } from "../../agent-node/perform.ts";
+import { AttemptStopped, executeAttempt } from "../../agent-node/run.ts";
+import { unpackArchive } from "../../proto/archive.ts";
+import {
+  type AttemptResult,
+  AttemptResultSchema,
+  TraceChunkSchema,
+} from "../../proto/gen/sweep/v1/event_pb.ts";
+import { AttemptOutcome } from "../../proto/gen/sweep/v1/run_pb.ts";
+import { packageRoot } from "../../proto/package-root.ts";
+import { platformSandbox } from "../../proto/sandbox/platform-sandbox.ts";
+import { halfLimits, loadTask, packPublicHalf } from "../../proto/task/task-folder.ts";
+
+const log = pino({ level: "silent" });
+const sandbox = await platformSandbox();
+const bundle = await packPublicHalf(await loadTask(join(packageRoot, "tasks/p2_shortest_path")));
+let data: string;
+let model: LoadedModel;
+let outbox: Outbox;
+
+beforeAll(async () => {
+  const stateFolder = await mkdtemp(join(tmpdir(), "run-model-"));
+  const modelFolders = [join(packageRoot, "deploy/demo/models")];
+  model = new LoadedModel({ modelFolders, llamaServerPath: undefined, stateFolder, log });
+});
+afterAll(async () => {
+  await model.stop();
+});
+beforeEach(async () => {
+  data = await mkdtemp(join(tmpdir(), "run-"));
+  outbox = await Outbox.open({ folder: join(data, "outbox"), maxBytes: 100_000_000, log });
+});
+afterEach(async () => {
+  await rm(data, { recursive: true });
+});
+
+/** A stand-in for a harness: a shell script that runs in the real sandbox and may call the gateway. */
+function scripted(script: string): PrepareHarness {
+  return async ({ folder, network }) => {
+    const workspace = sandbox.insidePath(folder.workspace, "/workspace");
+    const node = sandbox.insidePath(process.execPath, "/opt/node");
+    const port = network.kind === "gateway-socket" ? network.insidePort : network.port;
+    return {
+      identity: { version: "1.2.3", configDigest: "c".repeat(64) },
+      request: {
+        command: ["/bin/bash", "-c", script],
+        environment: { PATH: "/usr/bin:/bin", NODE: node, GATEWAY: `http://127.0.0.1:${port}` },
+        workingFolder: workspace,
+        readOnly: node === process.execPath ? [] : [{ host: process.execPath, inside: node }],
+        writable: [{ host: folder.workspace, inside: workspace }],
+        network,
+        limits: {},
+      },
+      read: (stream, line) => [{ kind: "output", stream, text: line }],
+      judge: (exit) =>
+        exit.code === 0
+          ? { kind: "completed" }
+          : { kind: "agent_error", reason: `exit code ${exit.code}` },
+    };
+  };
+}
+
+/** Asks the model once through the gateway. */
+const oneCall = `"$NODE" -e '
+  fetch(process.env.GATEWAY + "/v1/chat/completions", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ model: "m", messages: [{ role: "user", content: "hello" }] }),
+  }).then((response) => process.exit(response.ok ? 0 : 1));
+'`;
+
+function anAttempt(limits: Partial<Attempt["limits"]> = {}): Attempt {
+  return {
+    lease: { attemptId: "attempt-1", epoch: 7 },
+    sweepId: "s",
+    runId: "r",
+    model: {
+      name: "steady",
+      kind: "scripted",
+      path: "scripted-steady.yaml",
+      contextTokens: 8_192,
+      sampling: {},
+    },
+    harness: "stand-in",
+    task: "p2_shortest_path",
+    taskPublicDigest: bundle.digest,
+    seed: 1,
+    limits: { wallSeconds: 60, outputTokens: 0, turns: 0, ...limits },
+  };
+}
+
+interface Executed {
+  readonly result: AttemptResult;
+  readonly texts: string[];
+  readonly archive: Buffer | null;
+}
+
+async function execute(
+  script: string,
+  options: {
+    attempt?: Attempt;
+    stop?: AbortSignal;
+    parts?: Partial<RunParts>;
+    started?: () => void;
+  } = {},
+): Promise<Executed> {
+  const { attempt = anAttempt(), stop = new AbortController().signal, started } = options;
+  const parts: RunParts = {
+    nodeId: "n",
+    nodeName: "a",
+    machine: await inspectMachine(),
+    toolchains: [],
+    sandboxName: sandbox.name,
+    dataFolder: data,
+    sandbox,
+    prepareHarness: scripted(script),
+    model,
+    fetchBundle: async () => bundle.archive,
+    append: (entry) => outbox.append(entry),
+    started: () => started?.(),
+    traceBytes: 1_000_000,
+    outputBytes: 1_000_000,
+    log,
+    ...options.parts,
+  };
+  await executeAttempt(parts, attempt, stop);
+  const texts: string[] = [];
+  for (const { id } of outbox.entries().filter(({ kind }) => kind === "trace")) {
+    const chunk = fromBinary(TraceChunkSchema, (await outbox.read(id))?.payload ?? Buffer.alloc(0));
+    texts.push(...gunzipSync(chunk.events).toString("utf8").trimEnd().split("\n"));
+  }
+  const read = await outbox.read(`${attempt.lease.attemptId}/result`);
+  const result = fromBinary(AttemptResultSchema, read?.payload ?? Buffer.alloc(0));
+  return { result, texts, archive: read?.archive ?? null };
+}
+
+describe("executing an attempt", () => {
+  test("that completes keeps its workspace, trace, usage and provenance", async () => {
+    const started = vi.fn<() => void>();
+    const { result, texts, archive } = await execute(`${oneCall} && echo done > answer.txt`, {
+      started,
+    });
+    expect(result).toMatchObject({
+      entryId: "attempt-1/result",
+      epoch: 7,
+      nodeId: "n",
+      outcome: AttemptOutcome.COMPLETED,
+      exitCode: 0,
+      traceEvents: texts.length,
+      usage: { modelCalls: 1 },
+      provenance: {
+        nodeName: "a",
+        harnessVersion: "1.2.3",
+        harnessConfigDigest: "c".repeat(64),
+        modelDigest: expect.stringMatching(/^[0-9a-f]{64}$/),
+        serverBuild: expect.stringMatching(/./),
+        sandbox: sandbox.name,
+      },
+    });
+    expect(result.agentSeconds).toBeGreaterThan(0);
+    expect(result.provenance?.serverArguments).toContain("--alias");
+    expect(texts.join("\n")).toContain('"kind":"model_call"');
+    expect(started).toHaveBeenCalledOnce();
+    const unpacked = await mkdtemp(join(tmpdir(), "run-workspace-"));
+    await unpackArchive(archive ?? Buffer.alloc(0), unpacked, halfLimits);
+    expect(await readdir(unpacked)).toContain("answer.txt");
+    await rm(unpacked, { recursive: true });
+  });
+
+  test("leaves nothing of it on disk, and the model loaded", async () => {
+    await execute("touch file && chmod 000 .");
+    expect(await readdir(join(data, "attempts"))).toEqual([]);
+    expect(model.name).toBe("steady");
+  });
+
+  test("that reaches its wall limit is a timeout and keeps its workspace", async () => {
+    const attempt = anAttempt({ wallSeconds: 1 });
+    const { result, texts } = await execute("sleep 1000", { attempt });
+    expect(result.outcome).toBe(AttemptOutcome.TIMEOUT);
+    expect(result.reason).toBe("the run's 1 seconds were used up");
+    expect(result.workspace?.digest).toMatch(/^[0-9a-f]{64}$/);
+    expect(texts.join("\n")).toContain('"limit":"wall"');
+  });
+
+  test("that uses up its model calls is a timeout", async () => {
+    const attempt = anAttempt({ turns: 1 });
+    const script = `${oneCall}; ${oneCall.replace("hello", "again")}; sleep 1000`;
+    const { result } = await execute(script, { attempt });
+    expect(result.reason).toBe("the run's 1 model calls were used up");
+    expect(result.outcome).toBe(AttemptOutcome.TIMEOUT);
+  });
+
+  test("whose harness prints without end is stopped, and says so", async () => {
+    const { result, texts } = await execute("exec yes endless");
+    expect(result.outcome).toBe(AttemptOutcome.TIMEOUT);
+    expect(result.reason).toContain("more than 1000000 bytes of output");
+    expect(texts.join("\n")).toContain("the trace has reached its limit");
+  });
+
+  test("whose harness fails is an agent error", async () => {
+    const { result } = await execute("exit 3");
+    expect(result).toMatchObject({ outcome: AttemptOutcome.AGENT_ERROR, exitCode: 3 });
+  });
+
+  test("whose lease is lost is stopped, and its result kept all the same", async () => {
+    const stop = new AbortController();
+    const { result } = await execute("sleep 1000", {
+      stop: stop.signal,
+      started: () => stop.abort(new AttemptStopped("lost", "granted to another node")),
+    });
+    expect(result.outcome).toBe(AttemptOutcome.INFRA_ERROR);
+    expect(result.reason).toBe("the lease was lost: granted to another node");
+  });
+
+  test("that was stopped before it began ends without a workspace", async () => {
+    const stop = AbortSignal.abort(new AttemptStopped("cancelled", "sweep cancelled"));
+    const { result } = await execute("true", { stop });
+    expect(result.outcome).toBe(AttemptOutcome.CANCELLED);
+    expect(result.workspace).toBeUndefined();
+  });
+
+  test("whose task or model cannot be had is an infrastructure error that says which", async () => {
+    const fetchBundle = async (): Promise<null> => null;
+    const noTask = await execute("true", { parts: { fetchBundle } });
+    expect(noTask.result.outcome).toBe(AttemptOutcome.INFRA_ERROR);
+    expect(noTask.result.reason).toContain("the object store does not have it");
+    const absent = { ...anAttempt().model, path: "absent.gguf" };
+    const attempt = {
+      ...anAttempt(),
+      lease: { attemptId: "attempt-2", epoch: 1 },
+      model: absent,
+    };
+    const noModel = await execute("true", { attempt });
+    expect(noModel.result.reason).toContain("no file absent.gguf in the model folders");
+  });
+
+  test("whose model server dies is an infrastructure error, not the harness's", async () => {
+    const { result } = await execute("sleep 1000", {
+      started: () => {
+        void model.serve(anAttempt().model, new AbortController().signal).then((s) => s.stop());
+      },
+    });
+    expect(result.outcome).toBe(AttemptOutcome.INFRA_ERROR);
+    expect(result.reason).toContain("the model server ended");
+  });
+
+  test("that finds the outbox full says so instead of counting against the model", async () => {
+    const append: RunParts["append"] = (entry) =>
+      entry.kind === "trace" ? Promise.reject(new Error("no space left")) : outbox.append(entry);
+    const { result } = await execute("sleep 1000", { parts: { append } });
+    expect(result.outcome).toBe(AttemptOutcome.INFRA_ERROR);
+    expect(result.reason).toContain("no space left");
+    expect(result.traceEvents).toBe(0);
+  });
+});
