@@ -41,7 +41,7 @@ export async function runRole<Config extends { readonly logLevel: LogLevel }>(op
     const ready: RoleContext<unknown>["ready"] = (facts = {}) => {
       process.stdout.write(`ready ${JSON.stringify({ role, ...facts })}\n`);
     };
-    log.info({ pid: process.pid }, "starting");
+    log.info("starting");
     await serve({ config, log, signal, ready });
     log.info("stopped");
     return process.exit(0);

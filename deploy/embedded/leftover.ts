@@ -48,10 +48,18 @@ export async function endLeftover(options: {
     return false;
   };
   if (!(await isOurs())) return false;
-  process.kill(pid, stopSignal);
+  sendSignal(pid, stopSignal);
   if (await isGoneWithin(graceMs)) return true;
-  process.kill(pid, "SIGKILL");
+  sendSignal(pid, "SIGKILL");
   // The kernel may take a moment to take down a large process.
   if (await isGoneWithin(killLimitMs)) return true;
   throw new Error(`process ${pid} of an earlier lab cannot be ended; end it by hand`);
+}
+
+function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended since it was looked at; the caller looks again.
+  }
 }

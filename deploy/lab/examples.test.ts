@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import type { z } from "zod";
 import { nodeConfigSchema } from "../../agent-node/config.ts";
 import { coordinatorConfigSchema } from "../../coordinator/config.ts";
-import { coordinatorUser, nodeUser } from "../../proto/nats/permissions.ts";
+import { graderConfigSchema } from "../../grader/config.ts";
+import { coordinatorUser, graderUser, nodeUser } from "../../proto/nats/permissions.ts";
 import { packageRoot } from "../../proto/package-root.ts";
 import { loadRoleConfig } from "../../proto/role-config.ts";
 
@@ -14,6 +15,11 @@ const read = (file: string): string => readFileSync(join(folder, file), "utf8");
 const roles = [
   { role: "coordinator", schema: coordinatorConfigSchema, user: () => coordinatorUser },
   { role: "node", schema: nodeConfigSchema, user: () => nodeUser(valueOf("node", "nodeName")) },
+  {
+    role: "grader",
+    schema: graderConfigSchema,
+    user: () => graderUser(valueOf("grader", "graderName")),
+  },
 ] satisfies { role: string; schema: z.ZodObject; user: () => string }[];
 
 function valueOf(role: string, setting: string): string {
