@@ -74,14 +74,15 @@ export function nodeSessions(options: {
       });
       onChange();
       let failure: unknown;
-      const reading = readAll(incoming, connection, connectedAt, nodeLog).catch(
-        (error: unknown) => {
+      // Ends what goes out when nothing comes in any more. The other way round nothing waits: when
+      // this side ends a session, the node need not say anything more.
+      void readAll(incoming, connection, connectedAt, nodeLog)
+        .catch((error: unknown) => {
           failure = error;
-        },
-      );
+        })
+        .finally(() => connection.outgoing.end());
       try {
         yield* connection.outgoing;
-        await reading;
         if (failure !== undefined) throw failure;
       } finally {
         nodes.disconnect(connection);
@@ -124,17 +125,13 @@ export function nodeSessions(options: {
     nodeLog: Logger,
   ): Promise<void> {
     let reconciled = false;
-    try {
-      for (let next = await incoming.next(); next.done !== true; next = await incoming.next()) {
-        const { message } = next.value;
-        if (message.case === "heartbeat" && !reconciled) {
-          reconciled = true;
-          await reconcile(connection.nodeId, message.value, connectedAt, nodeLog);
-        }
-        await handle(connection, next.value, nodeLog);
+    for (let next = await incoming.next(); next.done !== true; next = await incoming.next()) {
+      const { message } = next.value;
+      if (message.case === "heartbeat" && !reconciled) {
+        reconciled = true;
+        await reconcile(connection.nodeId, message.value, connectedAt, nodeLog);
       }
-    } finally {
-      connection.outgoing.end();
+      await handle(connection, next.value, nodeLog);
     }
   }
 
