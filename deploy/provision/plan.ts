@@ -20,6 +20,8 @@ export interface Step {
   readonly command: readonly [string, ...string[]];
   /** Command that may make a second attempt succeed: fresh package lists. */
   readonly beforeRetry: readonly [string, ...string[]] | undefined;
+  /** What the user can run if the step fails. */
+  readonly byHand: string;
 }
 
 /** How to get what is missing: the steps, or why it cannot be done and what the user can do. */
@@ -60,6 +62,7 @@ function planHomebrew(missing: readonly Requirement[], { brew }: Means): Provisi
         purpose: `install ${namesOf(missing)} with Homebrew`,
         command: [brew, "install", ...formulas],
         beforeRetry: undefined,
+        byHand: `brew install ${formulas.join(" ")}`,
       },
     ],
   };
@@ -78,7 +81,7 @@ function planApt(missing: readonly Requirement[], means: Means): ProvisionPlan {
     if (update === undefined) {
       return byHand(
         `missing: ${namesOf(installed)}, and neither root nor a sudo without password is at hand. ` +
-          `Run: sudo apt-get update && sudo apt-get install -y ${packages.join(" ")}`,
+          `Run: ${aptByHand(packages)}`,
       );
     }
     steps.push({
@@ -95,6 +98,7 @@ function planApt(missing: readonly Requirement[], means: Means): ProvisionPlan {
         ...packages,
       ]),
       beforeRetry: update,
+      byHand: aptByHand(packages),
     });
   }
   if (installed.length < missing.length) {
@@ -104,6 +108,7 @@ function planApt(missing: readonly Requirement[], means: Means): ProvisionPlan {
       purpose: `unpack nats-server from Debian's package into ${join(toolsFolder, "usr/sbin")}`,
       command: ["/bin/sh", "-c", unpack, toolsFolder],
       beforeRetry: update,
+      byHand: aptByHand(["nats-server"]),
     });
   }
   return { kind: "steps", steps };
@@ -111,6 +116,9 @@ function planApt(missing: readonly Requirement[], means: Means): ProvisionPlan {
 
 /** Another package manager may be at work, as on a machine that has just started. */
 const waitForLock = ["-o", "DPkg::Lock::Timeout=120"];
+
+const aptByHand = (packages: readonly string[]): string =>
+  `sudo apt-get update && sudo apt-get install -y ${packages.join(" ")}`;
 
 const namesOf = (list: readonly Requirement[]): string => list.map(({ name }) => name).join(", ");
 

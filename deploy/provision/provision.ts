@@ -109,7 +109,10 @@ async function take(options: {
 function failure(step: Step, cause: unknown): ProvisionError {
   const said = cause instanceof Error && "stderr" in cause ? String(cause.stderr) : String(cause);
   const end = said.trimEnd().split("\n").slice(-shownLines).join("\n");
-  return new ProvisionError(`could not ${step.purpose} (${step.command.join(" ")}):\n${end}`, {
-    cause,
-  });
+  return new ProvisionError(
+    `could not ${step.purpose} (${step.command.join(" ")}):\n${end}\nBy hand: ${step.byHand}`,
+    {
+      cause,
+    },
+  );
 }
