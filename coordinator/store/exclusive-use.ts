@@ -7,7 +7,7 @@ import { DatabaseError } from "./database.ts";
 /** Any number that no other program on the same database uses for an advisory lock. */
 const lockKey = 7_411_001;
 /** A coordinator that was just killed may still hold the lock until Postgres notices. */
-const patienceMs = 10_000;
+const patienceMs = 5_000;
 const pauseMs = 200;
 
 /** The right to be the one coordinator of a database. */
@@ -39,7 +39,13 @@ export async function takeExclusiveUse(options: {
     },
   });
   let held = false;
-  await take();
+  try {
+    await take();
+  } catch (error) {
+    released = true;
+    await client.end({ timeout: 1 });
+    throw error;
+  }
   held = true;
   return {
     async release() {
