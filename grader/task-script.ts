@@ -1,0 +1,102 @@
+import { delimiter } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Mount, Sandbox } from "../proto/sandbox/sandbox.ts";
+import type { FoundToolchains } from "../proto/toolchains.ts";
+import { BoundedOutput } from "./bounded-output.ts";
+import type { ScriptEnd } from "./verdict.ts";
+
+/** What a script of a task runs on. */
+export interface Machine {
+  readonly sandbox: Sandbox;
+  readonly toolchains: FoundToolchains;
+}
+
+/** Bounds on a script, from its task's definition. */
+export interface ScriptLimits {
+  /** Wall time. */
+  readonly seconds: number;
+  /** Address space of each process in bytes; null where a sanitizer needs more than any limit allows. */
+  readonly addressSpaceBytes: number | null;
+}
+
+/** How a script went. */
+export interface ScriptRun {
+  readonly end: ScriptEnd;
+  /** Both outputs as they came, bounded; what was cut is stated in it. */
+  readonly output: string;
+  /** Wall time. */
+  readonly seconds: number;
+}
+
+/** Largest file that a script may write; compilers and linkers stay far below. */
+const maxFileBytes = 256 * 1024 ** 2;
+/** Leaves a verdict with all its checks below the largest message. */
+const maxOutputBytes = 64 * 1024;
+/** All processes are gone by then; only the kernel's buffers are left to read. */
+const drainMs = 2_000;
+
+/**
+ * Runs a bash script of a task in the sandbox, without any network, and leaves nothing of it running.
+ *
+ * @param options.script path as seen inside
+ * @param options.temporary writable folder for TMPDIR, among no others
+ * @throws SandboxError when the sandbox failed, and the reason of `signal` when that aborts.
+ */
+export async function runTaskScript(options: {
+  readonly machine: Machine;
+  readonly script: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly readOnly: readonly Mount[];
+  readonly writable: readonly Mount[];
+  readonly temporary: Mount;
+  readonly workingFolder: string;
+  readonly limits: ScriptLimits;
+  readonly signal: AbortSignal;
+}): Promise<ScriptRun> {
+  const { machine, temporary, limits, signal } = options;
+  const { sandbox, toolchains } = machine;
+  signal.throwIfAborted();
+  const startedAtMs = performance.now();
+  const running = sandbox.start({
+    command: ["/bin/bash", options.script],
+    environment: {
+      PATH: toolchains.searchPath.join(delimiter),
+      LANG: "C.UTF-8",
+      TMPDIR: temporary.inside,
+      ...options.environment,
+    },
+    workingFolder: options.workingFolder,
+    readOnly: [...toolchains.mounts, ...options.readOnly],
+    writable: [...options.writable, temporary],
+    network: { kind: "none" },
+    limits: {
+      fileBytes: maxFileBytes,
+      ...(limits.addressSpaceBytes === null ? {} : { memoryBytes: limits.addressSpaceBytes }),
+    },
+  });
+  const output = new BoundedOutput(maxOutputBytes);
+  const drained = Promise.all([output.readFrom(running.stdout), output.readFrom(running.stderr)]);
+  let timedOut = false;
+  const kill = (): void => void running.kill();
+  const wall = setTimeout(() => {
+    timedOut = true;
+    kill();
+  }, limits.seconds * 1_000);
+  signal.addEventListener("abort", kill, { once: true });
+  try {
+    const exit = await running.exited;
+    const seconds = (performance.now() - startedAtMs) / 1_000;
+    signal.throwIfAborted();
+    await Promise.race([drained, delay(drainMs, undefined, { ref: false })]);
+    const end: ScriptEnd = timedOut
+      ? { kind: "timed-out", limitSeconds: limits.seconds }
+      : exit.signal === null
+        ? { kind: "exited", code: exit.code ?? 0 }
+        : { kind: "signalled", signal: exit.signal };
+    return { end, output: output.text(), seconds };
+  } finally {
+    clearTimeout(wall);
+    signal.removeEventListener("abort", kill);
+    await running.kill();
+  }
+}

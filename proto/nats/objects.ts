@@ -1,0 +1,50 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { NatsConnection } from "nats";
+
+/** Gets the bytes of an object by its digest, null if there is none. */
+export type FetchObject = (digest: string) => Promise<Uint8Array | null>;
+
+/**
+ * Time in which an object must have come. The client library waits for ever when the server goes away
+ * between two parts of an object.
+ */
+const fetchWithinMs = 60_000;
+
+/**
+ * Fetches objects from a bucket, which the caller has to be permitted.
+ * The function rejects when the server does not answer in time, and for an object of more than `maxBytes`.
+ */
+export function objectsOf(
+  connection: NatsConnection,
+  bucket: string,
+  maxBytes: number,
+): FetchObject {
+  return async (digest) => {
+    const fetched = new AbortController();
+    const tooLate = async (): Promise<never> => {
+      await delay(fetchWithinMs, undefined, { signal: fetched.signal });
+      throw new Error(`bucket ${bucket} did not answer within ${fetchWithinMs} ms`);
+    };
+    try {
+      return await Promise.race([fetch(connection, { bucket, digest, maxBytes }), tooLate()]);
+    } finally {
+      fetched.abort();
+    }
+  };
+}
+
+async function fetch(
+  connection: NatsConnection,
+  wanted: { readonly bucket: string; readonly digest: string; readonly maxBytes: number },
+): Promise<Uint8Array | null> {
+  const { bucket, digest, maxBytes } = wanted;
+  const store = await connection.jetstream().views.os(bucket);
+  const info = await store.info(digest);
+  if (info === null || info.deleted) return null;
+  if (info.size > maxBytes) {
+    throw new Error(
+      `object ${digest} of bucket ${bucket} has ${info.size} bytes; accepted: up to ${maxBytes}`,
+    );
+  }
+  return store.getBlob(digest);
+}
