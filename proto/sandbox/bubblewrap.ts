@@ -79,8 +79,12 @@ function startInBubblewrap(
   const firstWords = keepHead(started.stderr);
   const status = readStatus(started.status);
   let killed = false;
+  let giveUp = (_error: SandboxError): void => {};
+  const stuck = new Promise<never>((_resolve, reject) => {
+    giveUp = reject;
+  });
 
-  const exited = (async (): Promise<ExitStatus> => {
+  const ending = (async (): Promise<ExitStatus> => {
     const [end, first, report] = await Promise.all([ended, status.firstProcess, status.report]);
     if (first !== undefined) await endAndAwait(first);
     if (report.includes('"exit-code"')) return asExitStatus(end);
@@ -91,19 +95,24 @@ function startInBubblewrap(
         : `bubblewrap was ended by ${end.signal}, which nobody here sent`,
     );
   })();
+  const exited = Promise.race([ending, stuck]);
   // Whoever starts a process may look at `exited` later than it settles.
   exited.catch(() => {});
 
   const killOnce = async (): Promise<void> => {
     killed = true;
     // Ended any earlier, bubblewrap could leave behind a process that it has not yet told of.
-    const first = await Promise.race([status.firstProcess, delay(patienceMs, undefined, unref)]);
+    const first = await Promise.race([
+      status.firstProcess,
+      delay(patienceMs, undefined, { ref: false }),
+    ]);
     if (first === undefined) sendSignal(child.pid, "SIGKILL");
     else if (isAlive(first)) sendSignal(first.pid, "SIGKILL");
-    const timeout = delay(patienceMs, "timeout", unref);
-    if ((await Promise.race([exited.catch(() => {}), timeout])) === "timeout") {
-      throw new SandboxError(`processes of the sandbox ${child.pid} do not end when killed`);
-    }
+    const overdue = setTimeout(() => {
+      giveUp(new SandboxError(`processes of the sandbox ${child.pid} do not end when killed`));
+    }, patienceMs);
+    await exited.catch(() => {});
+    clearTimeout(overdue);
   };
   let killing: Promise<void> | undefined;
   return {
@@ -116,9 +125,6 @@ function startInBubblewrap(
     },
   };
 }
-
-/** A timer that keeps no process running. */
-const unref = { ref: false };
 
 interface StatusReading {
   /** Everything that bubblewrap reported. */

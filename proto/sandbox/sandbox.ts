@@ -49,9 +49,12 @@ export interface ExitStatus {
 export interface SandboxedProcess {
   readonly stdout: Readable;
   readonly stderr: Readable;
-  /** Settles when the process and everything it started has ended. Rejects if it could not be started. */
+  /**
+   * Settles when the process and everything it started has ended. Rejects with a SandboxError if it
+   * could not be started or did not end when killed.
+   */
   readonly exited: Promise<ExitStatus>;
-  /** Ends the process and everything it started, whatever sessions or groups they moved to. Idempotent. */
+  /** Ends the process and everything it started, whatever sessions or groups they moved to. Idempotent, never rejects. */
   kill(): Promise<void>;
 }
 
@@ -66,5 +69,6 @@ export interface Sandbox {
    * answer `host` itself.
    */
   insidePath(host: string, preferred: string): string;
+  /** Starts a process with nothing on its standard input. What goes wrong is told by its `exited`. */
   start(request: SandboxRequest): SandboxedProcess;
 }

@@ -46,13 +46,18 @@ function startInSeatbelt(sandboxExecPath: string, request: SandboxRequest): Sand
   const announced = text(started.status);
   const tracker = child.pid === undefined ? undefined : new ProcessTracker(child.pid);
   let killed = false;
+  let giveUp = (_error: unknown): void => {};
+  const stuck = new Promise<never>((_resolve, reject) => {
+    giveUp = reject;
+  });
 
-  const exited = (async (): Promise<ExitStatus> => {
+  const ending = (async (): Promise<ExitStatus> => {
     const end = await ended;
     await tracker?.endAll();
     if (killed || (await announced) !== "") return end;
     throw new SandboxError(`sandbox-exec could not start the command: ${await firstWords}`);
   })();
+  const exited = Promise.race([ending, stuck]);
   // Whoever starts a process may look at `exited` later than it settles.
   exited.catch(() => {});
 
@@ -64,7 +69,7 @@ function startInSeatbelt(sandboxExecPath: string, request: SandboxRequest): Sand
     kill: () => {
       killed = true;
       killing ??= (async () => {
-        await tracker?.endAll();
+        await tracker?.endAll().catch(giveUp);
         await exited.catch(() => {});
       })();
       return killing;
