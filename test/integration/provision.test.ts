@@ -30,10 +30,9 @@ describe("provisioning", () => {
   test("does and says nothing on a machine that has everything, as this one has once tests run", async () => {
     await run();
     expect(printed).toEqual([]);
-    for (const { name, found } of await checkRequirements(machine)) {
-      expect(found?.path, name).toMatch(/^\//);
-      expect(found?.version, name).toMatch(/\d/);
-    }
+    const states = await checkRequirements(machine);
+    expect(states.filter(({ found }) => found === undefined)).toEqual([]);
+    expect(states.every(({ found }) => /\d/.test(found?.version ?? ""))).toBe(true);
   });
 
   test("refuses a NATS_SERVER_BIN that names no program instead of taking another", async () => {
