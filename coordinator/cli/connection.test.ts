@@ -89,7 +89,7 @@ test("an unknown command or option ends with 2", async () => {
 });
 
 const commands =
-  "plan run list status pause resume cancel results runs show trace nodes drain doctor dev coordinator node grader";
+  "plan run list status pause resume cancel results runs show trace nodes drain doctor tasks dev coordinator node grader";
 
 test.each(commands.split(" "))("`sweep help %s` teaches with examples", async (name) => {
   const { exitCode, stdout } = await sweep(["help", name]);

@@ -16,6 +16,7 @@ import { safeText } from "./safe-text.ts";
 import { showCommand } from "./show.ts";
 import { statusCommand } from "./status.ts";
 import { cancelCommand, pauseCommand, resumeCommand } from "./sweep-state.ts";
+import { tasksCommand } from "./tasks.ts";
 import { traceCommand } from "./trace.ts";
 
 /**
@@ -70,7 +71,7 @@ With a lab (address from --coordinator, SWEEP_COORDINATOR, or .sweep/lab.json he
     program.addCommand(make(context));
   }
   program.commandsGroup("Lab:");
-  for (const make of [nodesCommand, drainCommand, doctorCommand]) {
+  for (const make of [nodesCommand, drainCommand, doctorCommand, tasksCommand]) {
     program.addCommand(make(context));
   }
   program.commandsGroup("Processes:");
