@@ -1,0 +1,74 @@
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { z } from "zod";
+import type { LabProcess } from "../../deploy/lab-process.ts";
+import { packageRoot } from "../../proto/package-root.ts";
+import { type DemoLab, startDemoLab } from "./demo-lab.ts";
+import { predictedOutcome } from "./predicted-outcomes.ts";
+
+const demo = join(packageRoot, "deploy/demo/sweep.yaml");
+
+let demoLab: DemoLab;
+beforeAll(async () => {
+  demoLab = await startDemoLab();
+});
+afterAll(() => demoLab?.end());
+
+const processes: readonly [string, () => LabProcess][] = [
+  ["coordinator", () => demoLab.lab.coordinator],
+  ["node", () => demoLab.lab.nodes[0]!],
+  ["grader", () => demoLab.lab.grader],
+  ["nats", () => demoLab.lab.nats],
+  ["postgres", () => demoLab.lab.postgres],
+];
+
+describe("a sweep survives SIGKILL, in its middle, of", () => {
+  it.each(processes)("the %s", async (name, processOf) => {
+    const sweep = `kill-${name}`;
+    await demoLab.sweep("run", demo, "--name", sweep);
+    await demoLab.untilEnded(sweep, 8);
+    const killed = processOf();
+    const before = killed.pid;
+    killed.kill("SIGKILL");
+    await vi.waitFor(
+      () => {
+        expect(killed.pid).toBeDefined();
+        expect(killed.pid).not.toBe(before);
+      },
+      { timeout: 60_000 },
+    );
+    await demoLab.untilEnded(sweep, 32);
+    await expectEverythingOnce(sweep);
+  });
+});
+
+/** Every run has exactly the outcome its model's skill predicts, from one attempt whose trace is whole. */
+async function expectEverythingOnce(sweep: string): Promise<void> {
+  const results = await demoLab.results(sweep);
+  expect(results).toHaveLength(32);
+  for (const result of results) {
+    expect(result.state, `${JSON.stringify(result)}`).toBe("graded");
+    expect(result.outcome, `${JSON.stringify(result)}`).toBe(predictedOutcome(result));
+  }
+  const [counts] = await demoLab.query(
+    z.object({ doubled: z.int(), graded_twice: z.int(), incomplete: z.int(), leases: z.int() }),
+    `with accepted as (
+       select attempts.* from attempts join runs on runs.accepted_attempt_id = attempts.id
+       join sweeps on sweeps.id = runs.sweep_id where sweeps.name = $1
+     )
+     select
+       (select count(*) from (
+          select run_id from accepted group by run_id having count(*) > 1) as more)::integer as doubled,
+       (select count(*) from (
+          select attempt_id from grades where state in ('passed', 'failed')
+            and attempt_id in (select id from accepted) group by attempt_id having count(*) > 1) as more
+       )::integer as graded_twice,
+       (select count(*) from accepted where trace_events <> (
+          select coalesce(sum(event_count), 0) from trace_chunks where attempt_id = accepted.id)
+       )::integer as incomplete,
+       (select count(*) from leases join runs on runs.id = leases.run_id
+          join sweeps on sweeps.id = runs.sweep_id where sweeps.name = $1)::integer as leases`,
+    sweep,
+  );
+  expect(counts).toEqual({ doubled: 0, graded_twice: 0, incomplete: 0, leases: 0 });
+}
