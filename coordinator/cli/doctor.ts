@@ -37,6 +37,7 @@ export function doctorCommand(context: CliContext): Command {
       const findings = [
         nodeFinding(process.versions.node),
         ...(await programFindings(context)),
+        ...(await harnessFindings(context)),
         await coordinatorFinding(options.coordinator, context),
       ];
       if (options.json) context.stdout.write(`${safeJson({ findings }, 2)}\n`);
@@ -63,9 +64,31 @@ function nodeFinding(version: string): Finding {
   };
 }
 
-async function programFindings({ environment, folder }: CliContext): Promise<Finding[]> {
+function dataFolderOf({ environment, folder }: CliContext): string {
+  return environment["SWEEP_DATA"] ?? join(folder, ".sweep");
+}
+
+async function harnessFindings(context: CliContext): Promise<Finding[]> {
+  const { drivenHarnesses, installedHarnesses } = await import(
+    "../../agent-node/harness/installation.ts"
+  );
+  const folder = context.environment["SWEEP_HARNESSES"] ?? join(dataFolderOf(context), "harnesses");
+  const installed = await installedHarnesses(folder);
+  return drivenHarnesses.map((name) => {
+    const found = installed.find((harness) => harness.name === name);
+    return {
+      what: `harness ${name}`,
+      state: found === undefined ? "absent" : "ok",
+      detail: found === undefined ? `not in ${folder}` : `${found.version} (${found.folder})`,
+      remedy: found === undefined ? "`sweep dev` installs what its sweep names" : "",
+    };
+  });
+}
+
+async function programFindings(context: CliContext): Promise<Finding[]> {
   const { checkRequirements } = await import("../../deploy/provision/requirements.ts");
-  const dataFolder = environment["SWEEP_DATA"] ?? join(folder, ".sweep");
+  const { environment } = context;
+  const dataFolder = dataFolderOf(context);
   const states = await checkRequirements({ platform: process.platform, dataFolder, environment });
   return states.map(({ name, neededFor, howToGet, found }) => ({
     what: name,

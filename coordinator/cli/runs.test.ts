@@ -211,4 +211,5 @@ test("`doctor` reports on every program that this platform needs, and how to get
     const finding = findings.find(({ what }) => what === name);
     expect(finding?.remedy).toBe(finding?.state === "absent" ? howToGet : "");
   }
+  expect(findings).toContainEqual(expect.objectContaining({ what: "harness pi", state: "absent" }));
 });
