@@ -9,7 +9,7 @@ import type { Attempt } from "../../agent-node/attempt.ts";
 import { inspectMachine } from "../../agent-node/inventory.ts";
 import { LoadedModel } from "../../agent-node/loaded-model.ts";
 import { Outbox } from "../../agent-node/outbox/outbox.ts";
-import type { PrepareHarness, RunParts } from "../../agent-node/perform.ts";
+import type { RunParts } from "../../agent-node/perform.ts";
 import { AttemptStopped, executeAttempt } from "../../agent-node/run.ts";
 import { unpackArchive } from "../../proto/archive.ts";
 import {
@@ -21,6 +21,7 @@ import { AttemptOutcome } from "../../proto/gen/sweep/v1/run_pb.ts";
 import { packageRoot } from "../../proto/package-root.ts";
 import { platformSandbox } from "../../proto/sandbox/platform-sandbox.ts";
 import { halfLimits, loadTask, packPublicHalf } from "../../proto/task/task-folder.ts";
+import { oneModelCall, standInHarness } from "../support/stand-in-harness.ts";
 
 const log = pino({ level: "silent" });
 const sandbox = await platformSandbox();
@@ -44,41 +45,6 @@ beforeEach(async () => {
 afterEach(async () => {
   await rm(data, { recursive: true });
 });
-
-/** A stand-in for a harness: a shell script that runs in the real sandbox and may call the gateway. */
-function scripted(script: string): PrepareHarness {
-  return async ({ folder, network }) => {
-    const workspace = sandbox.insidePath(folder.workspace, "/workspace");
-    const node = sandbox.insidePath(process.execPath, "/opt/node");
-    const port = network.kind === "gateway-socket" ? network.insidePort : network.port;
-    return {
-      identity: { version: "1.2.3", configDigest: "c".repeat(64) },
-      request: {
-        command: ["/bin/bash", "-c", script],
-        environment: { PATH: "/usr/bin:/bin", NODE: node, GATEWAY: `http://127.0.0.1:${port}` },
-        workingFolder: workspace,
-        readOnly: node === process.execPath ? [] : [{ host: process.execPath, inside: node }],
-        writable: [{ host: folder.workspace, inside: workspace }],
-        network,
-        limits: {},
-      },
-      read: (stream, line) => [{ kind: "output", stream, text: line }],
-      judge: (exit) =>
-        exit.code === 0
-          ? { kind: "completed" }
-          : { kind: "agent_error", reason: `exit code ${exit.code}` },
-    };
-  };
-}
-
-/** Asks the model once through the gateway. */
-const oneCall = `"$NODE" -e '
-  fetch(process.env.GATEWAY + "/v1/chat/completions", {
-    method: "POST",
-    headers: { "content-type": "application/json" },
-    body: JSON.stringify({ model: "m", messages: [{ role: "user", content: "hello" }] }),
-  }).then((response) => process.exit(response.ok ? 0 : 1));
-'`;
 
 function anAttempt(limits: Partial<Attempt["limits"]> = {}): Attempt {
   return {
@@ -124,7 +90,7 @@ async function execute(
     sandboxName: sandbox.name,
     dataFolder: data,
     sandbox,
-    prepareHarness: scripted(script),
+    prepareHarness: standInHarness(() => script),
     model,
     fetchBundle: async () => bundle.archive,
     append: (entry) => outbox.append(entry),
@@ -148,7 +114,7 @@ async function execute(
 describe("executing an attempt", () => {
   test("that completes keeps its workspace, trace, usage and provenance", async () => {
     const started = vi.fn<() => void>();
-    const { result, texts, archive } = await execute(`${oneCall} && echo done > answer.txt`, {
+    const { result, texts, archive } = await execute(`${oneModelCall} && echo done > answer.txt`, {
       started,
     });
     expect(result).toMatchObject({
@@ -195,7 +161,7 @@ describe("executing an attempt", () => {
 
   test("that uses up its model calls is a timeout", async () => {
     const attempt = anAttempt({ turns: 1 });
-    const script = `${oneCall}; ${oneCall.replace("hello", "again")}; sleep 1000`;
+    const script = `${oneModelCall}; ${oneModelCall.replace("hello", "again")}; sleep 1000`;
     const { result } = await execute(script, { attempt });
     expect(result.reason).toBe("the run's 1 model calls were used up");
     expect(result.outcome).toBe(AttemptOutcome.TIMEOUT);

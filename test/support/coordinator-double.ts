@@ -139,19 +139,28 @@ export interface Ingested {
   readonly results: AttemptResult[];
   /** Ids in the order in which they came, repeats included. */
   readonly entryIds: string[];
+  /** Stops reading; what comes later waits in the stream. */
+  readonly stop: () => Promise<void>;
 }
 
 /**
- * Reads the event stream as the coordinator does, until the connection closes. Reports each entry
+ * Reads the event stream as the coordinator does, until stopped. Reports each entry
  * committed to the node that the double is connected with, unless `silent`.
  */
 export async function ingestInto(
   connection: NatsConnection,
   double: CoordinatorDouble | "silent",
 ): Promise<Ingested> {
-  const ingested: Ingested = { chunks: [], results: [], entryIds: [] };
   const consumer = await connection.jetstream().consumers.get(eventStream, ingestConsumer);
   const messages = await consumer.consume();
+  const ingested: Ingested = {
+    chunks: [],
+    results: [],
+    entryIds: [],
+    stop: async () => {
+      await messages.close();
+    },
+  };
   void (async () => {
     for await (const message of messages) {
       if (message.subject.endsWith(".result")) {

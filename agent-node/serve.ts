@@ -1,0 +1,232 @@
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { HelloSchema } from "../proto/gen/sweep/v1/node_pb.ts";
+import { ModelKind } from "../proto/gen/sweep/v1/run_pb.ts";
+import type { Logger } from "../proto/log.ts";
+import { connectNats, type NatsConnection, NatsConnectionError } from "../proto/nats/connection.ts";
+import type { RoleContext } from "../proto/role-process.ts";
+import { platformSandbox } from "../proto/sandbox/platform-sandbox.ts";
+import type { Sandbox } from "../proto/sandbox/sandbox.ts";
+import { PROGRAM_VERSION, PROTOCOL_VERSION } from "../proto/version.ts";
+import { removeLeftOverAttempts } from "./attempt-folder.ts";
+import type { NodeFacts } from "./attempt-result.ts";
+import { sleepAwareClock } from "./clock.ts";
+import type { NodeConfig } from "./config.ts";
+import { lockDataFolder, readNodeId } from "./identity.ts";
+import { findModels, findToolchains, inspectMachine } from "./inventory.ts";
+import { LoadedModel } from "./loaded-model.ts";
+import { AgentNode, slots } from "./node.ts";
+import { deliverToNats } from "./outbox/deliver-to-nats.ts";
+import { Outbox } from "./outbox/outbox.ts";
+import { OutboxPublisher } from "./outbox/publisher.ts";
+import type { PrepareHarness } from "./perform.ts";
+import { Session, type SessionMessage } from "./session.ts";
+import { bundlesFromNats } from "./task-bundles.ts";
+
+/** Bound on what waits on disk for a coordinator that is away: some hundred attempts. */
+const outboxBytes = 2 * 1024 ** 3;
+/** Bounds of one attempt: JSON of its trace, and what its harness may print. */
+const traceBytes = 32 * 1024 ** 2;
+const outputBytes = 64 * 1024 ** 2;
+/** Of the time a stop may take, the part in which the outbox may still deliver. */
+const lastDeliveryMs = 4_000;
+/** Longest pause between tries to reach NATS for the first time. */
+const maxPauseMs = 10_000;
+
+/** The harnesses of a node. */
+export interface Harnesses {
+  /** What is installed now. */
+  readonly installed: () => Promise<readonly { readonly name: string; readonly version: string }[]>;
+  readonly prepare: PrepareHarness;
+}
+
+/** Serves as a node until `signal` aborts; everything it started has ended when this settles. */
+export async function serveNode(
+  { config, log, signal, ready }: RoleContext<NodeConfig>,
+  harnesses: Harnesses,
+): Promise<void> {
+  const lock = await lockDataFolder(config.data);
+  try {
+    const leftOver = await removeLeftOverAttempts(config.data);
+    if (leftOver.length > 0) log.warn({ leftOver }, "removed attempts of an earlier process");
+    const sandbox = await platformSandbox();
+    const facts = await gatherFacts(config, sandbox);
+    const outbox = await Outbox.open({
+      folder: join(config.data, "outbox"),
+      maxBytes: outboxBytes,
+      log: log.child({ component: "outbox" }),
+    });
+    const connection = await reachNats(config, log, signal);
+    if (connection === null) return;
+    try {
+      const nodeLog = log.child({ nodeId: facts.nodeId });
+      const context = { config, log: nodeLog, signal, ready };
+      await serveLab(context, { facts, sandbox, outbox, connection, harnesses });
+    } finally {
+      await connection.close();
+    }
+  } finally {
+    await lock.release();
+  }
+}
+
+async function serveLab(
+  { config, log, signal, ready }: RoleContext<NodeConfig>,
+  parts: {
+    readonly facts: NodeFacts;
+    readonly sandbox: Sandbox;
+    readonly outbox: Outbox;
+    readonly connection: NatsConnection;
+    readonly harnesses: Harnesses;
+  },
+): Promise<void> {
+  const { facts, sandbox, outbox, connection, harnesses } = parts;
+  const model = new LoadedModel({
+    modelFolders: config.models,
+    llamaServerPath: config.llamaServer,
+    stateFolder: join(config.data, "model-server"),
+    log: log.child({ component: "model-server" }),
+  });
+  const publisher = new OutboxPublisher({
+    outbox,
+    deliver: deliverToNats(connection, config.nodeName),
+    ask: (entryIds) => session.send({ case: "outboxInquiry", value: { entryIds: [...entryIds] } }),
+    random: Math.random,
+    log: log.child({ component: "outbox" }),
+  });
+  const send = (message: SessionMessage): boolean => session.send(message);
+  const node = new AgentNode({
+    ...facts,
+    dataFolder: config.data,
+    prepareHarness: harnesses.prepare,
+    sandbox,
+    model,
+    fetchBundle: bundlesFromNats(connection),
+    traceBytes,
+    outputBytes,
+    started: ({ attemptId, epoch }) => {
+      send({ case: "started", value: { attemptId, epoch } });
+    },
+    append: async (entry) => {
+      await outbox.append(entry);
+      publisher.nudge();
+    },
+    outbox,
+    publisher,
+    send,
+    nowMs: sleepAwareClock({ monotonicMs: () => performance.now(), wallMs: () => Date.now() }),
+    log: log.child({ component: "run" }),
+  });
+  let wasReady = false;
+  const session = new Session({
+    address: config.coordinator,
+    labToken: config.labToken,
+    hello: () => introduce(config, facts, harnesses),
+    receive: (message) => {
+      node.receive(message);
+      if (message.case !== "welcome" || wasReady) return;
+      wasReady = true;
+      ready({ nodeName: facts.nodeName, nodeId: facts.nodeId });
+    },
+    ended: () => node.sessionEnded(),
+    random: Math.random,
+    log: log.child({ component: "session" }),
+  });
+  await node.releaseLeftOverResults();
+  const closing = new AbortController();
+  const serving = Promise.all([session.run(closing.signal), publisher.run(closing.signal)]);
+  try {
+    await Promise.race([serving, aborted(signal)]);
+  } finally {
+    await node.shutdown();
+    await Promise.all([model.stop(), deliverRest(publisher, signal)]);
+    closing.abort();
+  }
+  await serving;
+}
+
+/** Nothing is lost if this fails: the outbox delivers the rest after the next start. */
+async function deliverRest(publisher: OutboxPublisher, signal: AbortSignal): Promise<void> {
+  if (!signal.aborted) return;
+  const deadlineMs = performance.now() + lastDeliveryMs;
+  while (!publisher.isDrained && performance.now() < deadlineMs) await delay(20);
+}
+
+async function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+async function gatherFacts(config: NodeConfig, sandbox: Sandbox): Promise<NodeFacts> {
+  const [nodeId, machine, toolchains] = await Promise.all([
+    readNodeId(config.data),
+    inspectMachine(),
+    findToolchains(),
+  ]);
+  return {
+    nodeId,
+    nodeName: config.nodeName,
+    machine,
+    toolchains,
+    sandboxName: sandbox.name,
+  };
+}
+
+/** Models and harnesses are looked for at each Hello: they may be installed while the node runs. */
+async function introduce(
+  config: NodeConfig,
+  facts: NodeFacts,
+  harnesses: Harnesses,
+): Promise<MessageInitShape<typeof HelloSchema>> {
+  const [models, installed] = await Promise.all([findModels(config.models), harnesses.installed()]);
+  const { os, arch, chip, cores, memoryBytes } = facts.machine;
+  return {
+    protocolVersion: PROTOCOL_VERSION,
+    programVersion: PROGRAM_VERSION,
+    nodeId: facts.nodeId,
+    nodeName: facts.nodeName,
+    capabilities: {
+      os,
+      arch,
+      chip,
+      cores,
+      memoryBytes: BigInt(config.modelMemoryBytes ?? memoryBytes),
+      slots,
+      harnesses: installed.map(({ name, version }) => ({ name, version })),
+      toolchains: [...facts.toolchains],
+      models: models.map(({ kind, path, sizeBytes }) => ({
+        kind: kind === "gguf" ? ModelKind.GGUF : ModelKind.SCRIPTED,
+        path,
+        sizeBytes: BigInt(sizeBytes),
+      })),
+      sandbox: facts.sandboxName,
+    },
+  };
+}
+
+/** Connects to NATS, waiting for a server that cannot be reached yet. Null when told to stop. */
+async function reachNats(
+  config: NodeConfig,
+  log: Logger,
+  signal: AbortSignal,
+): Promise<NatsConnection | null> {
+  for (let failures = 1; !signal.aborted; failures += 1) {
+    try {
+      return await connectNats({
+        url: config.natsUrl,
+        user: config.natsUser,
+        password: config.natsPassword,
+        log: log.child({ component: "nats" }),
+      });
+    } catch (error) {
+      if (!(error instanceof NatsConnectionError) || error.fault !== "unreachable") throw error;
+      log.warn({ url: config.natsUrl, failures, reason: error.message }, "no NATS, trying again");
+      const ceilingMs = Math.min(maxPauseMs, 250 * 2 ** Math.min(failures, 10));
+      await delay(Math.random() * ceilingMs, undefined, { signal }).catch(() => undefined);
+    }
+  }
+  return null;
+}
