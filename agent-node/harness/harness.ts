@@ -1,0 +1,139 @@
+import type { HarnessName } from "../../proto/harness-names.ts";
+import type { ExitStatus, Mount } from "../../proto/sandbox/sandbox.ts";
+import type { TraceEventBody } from "../../proto/trace-event.ts";
+
+/**
+ * A coding-agent harness as this project drives it: a program that is started once, works on one
+ * instruction in one folder without asking anybody, and ends.
+ *
+ * The contract, which `test/integration/harness.test.ts` holds every adapter to:
+ *
+ * - `prepare` and `read` are pure. What differs between nodes and attempts comes in as terms.
+ * - The harness is told of one model, `modelAlias`, whatever serves behind the gateway: several
+ *   harnesses choose prompts and parameters by the model's name, which would be measured as skill.
+ * - It reaches nothing but the gateway and is told so: no updates, no telemetry, no look-ups.
+ * - It asks for no permission; the sandbox is the border.
+ * - It reads no settings but those laid into its home, and no memory of earlier runs.
+ * - It is told the model's context, and the length of an answer, which is the same share of the
+ *   context for all (`answerTokens`). It is not told the run's limits on time, turns and tokens: the
+ *   node holds them for all harnesses in one way, and no harness is to work towards one.
+ * - It waits for a silent model as long as the run lasts, and repeats a failed request twice at most.
+ * - Standard input is empty. The instruction comes as an argument.
+ */
+export interface Harness {
+  readonly name: HarnessName;
+  /** The file to execute, relative to the installation; its absence means a failed installation. */
+  readonly program: string;
+  /**
+   * How to start it.
+   *
+   * @throws InstructionTooLongError when the instruction cannot be an argument of a process.
+   */
+  prepare(terms: HarnessTerms): HarnessCommand;
+  /** Starts to read the output of one attempt. */
+  readOutput(): OutputReader;
+}
+
+/** What a harness is started with. Folders are named by the paths that the harness sees. */
+export interface HarnessTerms {
+  readonly workspace: string;
+  readonly home: string;
+  readonly temporary: string;
+  /** Its installation, see `installation.ts`. */
+  readonly installation: Mount;
+  /** The Node binary that runs harnesses written for Node. */
+  readonly node: Mount;
+  /** `http://127.0.0.1:PORT`, without a path. */
+  readonly gatewayUrl: string;
+  /** The model's context, in tokens. */
+  readonly contextTokens: number;
+  /** What the agent is asked to do. */
+  readonly instruction: string;
+  /** Folders with the programs that the agent may use, as PATH has them. */
+  readonly searchPath: string;
+}
+
+/** Where folders lie if the sandbox can choose: the same in every run, since prompts name them. */
+export const preferredPaths = {
+  workspace: "/workspace",
+  home: "/home/agent",
+  temporary: "/tmp",
+  installation: "/opt/harness",
+  node: "/opt/node/bin/node",
+} as const;
+
+/** A harness ready to be started in its workspace. */
+export interface HarnessCommand {
+  /** Program and arguments. */
+  readonly command: readonly [string, ...string[]];
+  /** The complete environment. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** Content by path relative to the home folder; see `layConfigFiles`. */
+  readonly configFiles: Readonly<Record<string, string>>;
+  /** What it needs to see beside workspace, home, temporary folder and system. */
+  readonly readOnly: readonly Mount[];
+}
+
+/** Makes sense of the lines that a harness prints, in the order in which they come. */
+export interface OutputReader {
+  /**
+   * Events for the trace. A line that the adapter does not understand becomes an event as it is, so
+   * nothing that was said is lost; one that repeats others becomes none. Texts keep their length,
+   * the trace bounds them.
+   */
+  read(stream: "stdout" | "stderr", line: string): readonly TraceEventBody[];
+  /** What the harness has said of its end so far. */
+  report(): SelfReport;
+}
+
+/** What a harness says of its own end. Exit codes alone do not tell: some are 0 whatever happened. */
+export type SelfReport =
+  /** It has not said that it ended. */
+  | { readonly kind: "silent" }
+  /** It considers its work done. */
+  | { readonly kind: "done" }
+  /** It gave up. `endpointFailed`: because the model was not there, not because of what it said. */
+  | { readonly kind: "failed"; readonly reason: string; readonly endpointFailed: boolean };
+
+/** What an exit means, see `judgeExit`. */
+export type HarnessVerdict =
+  | { readonly kind: "completed" }
+  | {
+      readonly kind: "agent_error";
+      readonly reason: string;
+      /** See {@link SelfReport}. */
+      readonly endpointFailed: boolean;
+    };
+
+/** Judges the end of a harness by its exit and by what it said, which must agree for the good. */
+export function judgeExit(exit: ExitStatus, report: SelfReport): HarnessVerdict {
+  const ending =
+    exit.signal === null ? `exit code ${exit.code ?? "unknown"}` : `signal ${exit.signal}`;
+  const failed = (reason: string, endpointFailed: boolean): HarnessVerdict => ({
+    kind: "agent_error",
+    reason,
+    endpointFailed,
+  });
+  switch (report.kind) {
+    case "failed":
+      return failed(`${report.reason} (${ending})`, report.endpointFailed);
+    case "silent":
+      return failed(`the harness ended without saying that its work is done (${ending})`, false);
+    case "done":
+      return exit.code === 0
+        ? { kind: "completed" }
+        : failed(`the harness said that its work is done, but ended with ${ending}`, false);
+  }
+}
+
+/** The one name by which harnesses ask for the model under test. */
+export const modelAlias = "local-model";
+
+/**
+ * Longest answer that a harness is to ask for, in tokens: an eighth of the context, so that even
+ * Claude Code, which keeps 13,000 tokens and one answer free, has room to work in 32,768; and no
+ * more than 16,384, which leaves the rest of larger contexts to the work.
+ */
+export function answerTokens(contextTokens: number): number {
+  return Math.min(16_384, Math.floor(contextTokens / 8));
+}

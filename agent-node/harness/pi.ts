@@ -1,0 +1,116 @@
+import { join } from "node:path";
+import {
+  answerTokens,
+  type Harness,
+  type HarnessCommand,
+  type HarnessTerms,
+  modelAlias,
+} from "./harness.ts";
+import { readPiOutput } from "./pi-output.ts";
+import { promptArgument } from "./prompt.ts";
+
+const program = "node_modules/@earendil-works/pi-coding-agent/dist/cli.js";
+
+/**
+ * Runs the program in "$@" without two kinds of its lines. While a message or the output of a tool
+ * grows, Pi prints all of it again with every piece, twice over: an answer of 4,000 tokens becomes
+ * some 100 MB. The whole of it comes in one line at the end. Pi's JSON mode ends with 0 whatever
+ * happens, and `grep` with 1 when there was nothing to pass on, so that only Pi's code counts.
+ */
+const withoutGrowth = [
+  "set -o pipefail",
+  `"$@" | { LC_ALL=C grep -a --line-buffered -v -E '^\\{"type":"(message|tool_execution)_update"' || true; }`,
+].join("\n");
+
+/** Pi, `@earendil-works/pi-coding-agent`: four tools and the shortest prompt of all. */
+export const pi: Harness = {
+  name: "pi",
+  program,
+  prepare,
+  readOutput: readPiOutput,
+};
+
+function prepare(terms: HarnessTerms): HarnessCommand {
+  const { home, temporary, installation, node, searchPath } = terms;
+  return {
+    command: ["/bin/bash", "-c", withoutGrowth, "pi", ...piArguments(terms)],
+    environment: {
+      HOME: home,
+      LANG: "C.UTF-8",
+      PATH: searchPath,
+      PI_OFFLINE: "1",
+      PI_SKIP_VERSION_CHECK: "1",
+      PI_TELEMETRY: "0",
+      SHELL: "/bin/bash",
+      TMPDIR: temporary,
+    },
+    configFiles: {
+      ".pi/agent/models.json": JSON.stringify(models(terms)),
+      ".pi/agent/settings.json": JSON.stringify(settings(terms)),
+    },
+    readOnly: [installation, node],
+  };
+}
+
+function piArguments({ node, installation, instruction }: HarnessTerms): readonly string[] {
+  return [
+    [node.inside, join(installation.inside, program)],
+    ["--mode", "json", "--provider", "local", "--model", modelAlias, "--thinking", "off"],
+    ["--offline", "--no-session"],
+    // What a workspace or home could add to the prompt or to the program.
+    ["--no-extensions", "--no-skills", "--no-prompt-templates", "--no-themes"],
+    ["--no-context-files"],
+    ["--print", promptArgument(instruction)],
+  ].flat();
+}
+
+/** The gateway as the only provider, in the form of the protocol that llama-server understands. */
+function models({ gatewayUrl, contextTokens }: HarnessTerms): unknown {
+  return {
+    providers: {
+      local: {
+        baseUrl: `${gatewayUrl}/v1`,
+        api: "openai-completions",
+        apiKey: "none",
+        compat: {
+          supportsDeveloperRole: false,
+          supportsReasoningEffort: false,
+          supportsStore: false,
+          maxTokensField: "max_tokens",
+        },
+        models: [
+          {
+            id: modelAlias,
+            contextWindow: contextTokens,
+            maxTokens: answerTokens(contextTokens),
+          },
+        ],
+      },
+    },
+  };
+}
+
+/**
+ * Pi's own defaults keep 16,384 tokens free and 20,000 unsummarised, which a context of 32,768 does
+ * not have: it would summarise after each turn.
+ */
+function settings({ contextTokens }: HarnessTerms): unknown {
+  return {
+    compaction: {
+      enabled: true,
+      reserveTokens: answerTokens(contextTokens),
+      keepRecentTokens: Math.floor(contextTokens / 4),
+    },
+    retry: {
+      enabled: true,
+      maxRetries: 2,
+      // Without these the library below tries twice more for each of Pi's own tries.
+      provider: { maxRetries: 0, timeoutMs: silenceMs },
+    },
+    enableInstallTelemetry: false,
+    quietStartup: true,
+  };
+}
+
+/** Longest wait for a model that says nothing: the longest timer that Node has, 24 days. */
+const silenceMs = 2 ** 31 - 1;
