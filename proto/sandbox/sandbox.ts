@@ -69,6 +69,10 @@ export interface Sandbox {
    * answer `host` itself.
    */
   insidePath(host: string, preferred: string): string;
-  /** Starts a process with nothing on its standard input. What goes wrong is told by its `exited`. */
+  /**
+   * Starts a process with nothing on its standard input.
+   *
+   * @throws SandboxError for what shows at once; all else is told by `exited`.
+   */
   start(request: SandboxRequest): SandboxedProcess;
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { Readable } from "node:stream";
 import type { ExitStatus } from "./sandbox.ts";
 import { SandboxError } from "./sandbox-error.ts";
@@ -19,7 +19,7 @@ export interface SpawnedSandbox {
 
 /**
  * Starts a program that isolates, with nothing on its standard input.
- * @throws SandboxError when this process has no descriptors left for the pipes.
+ * @throws SandboxError when the system refuses at once: arguments too long, no descriptors left.
  */
 export function spawnSandbox(options: {
   readonly program: string;
@@ -28,7 +28,7 @@ export function spawnSandbox(options: {
   readonly workingFolder: string;
 }): SpawnedSandbox {
   const { program, environment, workingFolder } = options;
-  const child = spawn(program, options.arguments, {
+  const child = spawnOrExplain(program, options.arguments, {
     env: environment,
     cwd: workingFolder,
     stdio: ["ignore", "pipe", "pipe", "pipe"],
@@ -37,9 +37,7 @@ export function spawnSandbox(options: {
   });
   const ended = new Promise<ExitStatus>((resolve, reject) => {
     child.once("exit", (code, signal) => resolve({ code, signal }));
-    child.once("error", (cause) => {
-      reject(new SandboxError(`cannot start ${program}: ${cause.message}`, { cause }));
-    });
+    child.once("error", (cause) => reject(unstartable(program, cause)));
   });
   ended.catch(() => {});
   const { stdout, stderr } = child;
@@ -49,6 +47,23 @@ export function spawnSandbox(options: {
     throw new SandboxError(`cannot start ${program}: no file descriptors are left`);
   }
   return { child, ended, stdout, stderr, status };
+}
+
+function spawnOrExplain(
+  program: string,
+  programArguments: readonly string[],
+  options: SpawnOptions,
+): ChildProcess {
+  try {
+    return spawn(program, programArguments, options);
+  } catch (cause) {
+    throw unstartable(program, cause);
+  }
+}
+
+function unstartable(program: string, cause: unknown): SandboxError {
+  const found = cause instanceof Error ? cause.message : String(cause);
+  return new SandboxError(`cannot start ${program}: ${found}`, { cause });
 }
 
 /** Signals a process, or a group if `pid` is negative. That it is gone already is fine. */

@@ -1,0 +1,35 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { createInterface } from "node:readline";
+import { expect, test } from "vitest";
+import { isRunning } from "../../test/support/processes.ts";
+import { ProcessTracker } from "./process-tracker.ts";
+
+/** Starts a child in a session of its own, prints the child's id and stays. */
+const parentOfDetached = `
+const { spawn } = require("node:child_process");
+const child = spawn("sleep", ["1000"], { detached: true, stdio: "ignore" });
+console.log(child.pid);
+setInterval(() => {}, 1000);
+`;
+
+test("a tracked process is ended together with a child that left its session", async () => {
+  const leader = spawn(process.execPath, ["-e", parentOfDetached], {
+    detached: true,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const tracker = new ProcessTracker(leader.pid!);
+  const [line] = await once(createInterface({ input: leader.stdout }), "line");
+  const child = Number(line);
+  expect(isRunning(child)).toBe(true);
+  await tracker.endAll();
+  expect([isRunning(leader.pid!), isRunning(child)]).toEqual([false, false]);
+});
+
+test("ending what has ended already changes nothing", async () => {
+  const leader = spawn("true", { detached: true, stdio: "ignore" });
+  const tracker = new ProcessTracker(leader.pid!);
+  await once(leader, "exit");
+  await tracker.endAll();
+  await expect(tracker.endAll()).resolves.toBeUndefined();
+});
