@@ -9,11 +9,12 @@ import {
   AttemptOutcome as WireOutcome,
 } from "../proto/gen/sweep/v1/run_pb.ts";
 import type { ExitStatus } from "../proto/sandbox/sandbox.ts";
+import type { Toolchain } from "../proto/toolchains.ts";
 import { PROGRAM_VERSION } from "../proto/version.ts";
 import type { AttemptOutcome } from "./attempt-outcome.ts";
 import type { Usage } from "./gateway/ledger.ts";
 import type { Lease } from "./holdings.ts";
-import type { InstalledToolchain, Machine } from "./inventory.ts";
+import type { Machine } from "./inventory.ts";
 import type { ModelServer } from "./model-server.ts";
 import type { NewOutboxEntry } from "./outbox/outbox.ts";
 
@@ -50,7 +51,7 @@ export interface NodeFacts {
   readonly nodeId: string;
   readonly nodeName: string;
   readonly machine: Machine;
-  readonly toolchains: readonly InstalledToolchain[];
+  readonly toolchains: readonly Pick<Toolchain, "name" | "version">[];
   /** The sandbox's backend and profile. */
   readonly sandboxName: string;
 }
@@ -117,6 +118,6 @@ function provenanceOf(
     serverBuild: server?.build ?? "",
     serverArguments: [...(server?.arguments ?? [])],
     sandbox: node.sandboxName,
-    toolchains: [...node.toolchains],
+    toolchains: node.toolchains.map(({ name, version }) => ({ name, version })),
   };
 }

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { findModelFile, findModels, findToolchains, inspectMachine } from "./inventory.ts";
+import { findModelFile, findModels, inspectMachine } from "./inventory.ts";
 
 let root: string;
 let folders: string[];
@@ -45,10 +45,9 @@ describe("inventory", () => {
     expect(await findModelFile(folders, "absent.gguf")).toBeNull();
   });
 
-  test("knows this machine and a toolchain that is surely here", async () => {
+  test("knows this machine", async () => {
     const machine = await inspectMachine();
     expect(machine.chip).not.toBe("");
     expect(machine.memoryBytes).toBeGreaterThan(0);
-    expect(await findToolchains()).toContainEqual({ name: "node", version: process.version });
   });
 });

@@ -6,12 +6,6 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** A compiler, interpreter or tool that tasks may need, and what it says of its version. */
-export interface InstalledToolchain {
-  readonly name: string;
-  readonly version: string;
-}
-
 /** A file that a model server can load. */
 export interface FoundModel {
   readonly kind: "gguf" | "scripted";
@@ -50,37 +44,6 @@ async function readChip(): Promise<string> {
   const text = await readFile("/proc/cpuinfo", "utf8").catch(() => "");
   // Arm kernels name no model.
   return /^model name\s*:\s*(.+)$/m.exec(text)?.[1]?.trim() ?? process.arch;
-}
-
-/** Programs that tasks are known to use, with the argument that makes each tell its version. */
-const toolchainCommands: readonly (readonly [string, string])[] = [
-  ["bash", "--version"],
-  ["cargo", "--version"],
-  ["cc", "--version"],
-  ["git", "--version"],
-  ["go", "version"],
-  ["make", "--version"],
-  ["node", "--version"],
-  ["python3", "--version"],
-  ["rustc", "--version"],
-  ["sqlite3", "--version"],
-];
-
-const versionWithinMs = 5_000;
-
-/** The toolchains that answer when asked for their version. */
-export async function findToolchains(): Promise<readonly InstalledToolchain[]> {
-  const found = await Promise.all(
-    toolchainCommands.map(async ([name, argument]): Promise<InstalledToolchain[]> => {
-      try {
-        const { stdout } = await run(name, [argument], { timeout: versionWithinMs });
-        return [{ name, version: (stdout.split("\n")[0] ?? "").trim().slice(0, 200) }];
-      } catch {
-        return [];
-      }
-    }),
-  );
-  return found.flat();
 }
 
 /** Bounds on a walk through a model folder. */

@@ -7,10 +7,10 @@ import { halfLimits } from "../proto/task/task-folder.ts";
 import type { TraceEventBody } from "../proto/trace-event.ts";
 import type { Attempt } from "./attempt.ts";
 import { type AttemptFolder, layOutAttemptFolder } from "./attempt-folder.ts";
-import type { HarnessVerdict } from "./attempt-outcome.ts";
 import type { EndedAttempt, HarnessIdentity, NodeFacts } from "./attempt-result.ts";
 import type { Ending } from "./ending.ts";
 import { type Gateway, openGateway } from "./gateway/gateway.ts";
+import type { HarnessVerdict } from "./harness/harness.ts";
 import { runHarness } from "./harness-run.ts";
 import type { Lease } from "./holdings.ts";
 import type { LoadedModel } from "./loaded-model.ts";
@@ -134,7 +134,7 @@ export async function perform(performance: Performance): Promise<void> {
     },
   });
   try {
-    await runInSandbox(performance, gateway.network, server);
+    await runInSandbox(performance, gateway, server);
   } finally {
     await gateway.close();
     progress.usage = gateway.usage();
@@ -143,7 +143,7 @@ export async function perform(performance: Performance): Promise<void> {
 
 async function runInSandbox(
   { node, attempt, folder, ending, trace, progress }: Performance,
-  network: Gateway["network"],
+  gateway: Gateway,
   server: ModelServer,
 ): Promise<void> {
   const prepared = await node.prepareHarness({
@@ -152,7 +152,7 @@ async function runInSandbox(
     model: attempt.model,
     folder,
     sandbox: node.sandbox,
-    network,
+    network: gateway.network,
   });
   progress.harness = prepared.identity;
   ending.signal.throwIfAborted();
@@ -173,6 +173,10 @@ async function runInSandbox(
       if (verdict.kind === "agent_error") {
         // The server may have died under the last answer, which the gateway cannot tell from a full one.
         progress.upstreamFailure ??= await healthFailure(server);
+        // Believed only as long as nothing was answered: what a harness prints may be a model's words.
+        if (verdict.endpointFailed && gateway.usage().modelCalls === 0) {
+          progress.upstreamFailure ??= "the harness did not reach its gateway";
+        }
       }
       return verdict;
     },

@@ -8,13 +8,14 @@ import { connectNats, type NatsConnection, NatsConnectionError } from "../proto/
 import type { RoleContext } from "../proto/role-process.ts";
 import { platformSandbox } from "../proto/sandbox/platform-sandbox.ts";
 import type { Sandbox } from "../proto/sandbox/sandbox.ts";
+import type { Toolchain } from "../proto/toolchains.ts";
 import { PROGRAM_VERSION, PROTOCOL_VERSION } from "../proto/version.ts";
 import { removeLeftOverAttempts } from "./attempt-folder.ts";
 import type { NodeFacts } from "./attempt-result.ts";
 import { sleepAwareClock } from "./clock.ts";
 import type { NodeConfig } from "./config.ts";
 import { lockDataFolder, readNodeId } from "./identity.ts";
-import { findModels, findToolchains, inspectMachine } from "./inventory.ts";
+import { findModels, inspectMachine } from "./inventory.ts";
 import { LoadedModel } from "./loaded-model.ts";
 import { AgentNode, slots } from "./node.ts";
 import { deliverToNats } from "./outbox/deliver-to-nats.ts";
@@ -34,24 +35,27 @@ const lastDeliveryMs = 4_000;
 /** Longest pause between tries to reach NATS for the first time. */
 const maxPauseMs = 10_000;
 
-/** The harnesses of a node. */
-export interface Harnesses {
-  /** What is installed now. */
-  readonly installed: () => Promise<readonly { readonly name: string; readonly version: string }[]>;
-  readonly prepare: PrepareHarness;
+/** Programs of this machine that attempts use. */
+export interface NodePrograms {
+  readonly toolchains: readonly Toolchain[];
+  /** The harnesses that are installed now. */
+  readonly installedHarnesses: () => Promise<
+    readonly { readonly name: string; readonly version: string }[]
+  >;
+  readonly prepareHarness: PrepareHarness;
 }
 
 /** Serves as a node until `signal` aborts; everything it started has ended when this settles. */
 export async function serveNode(
   { config, log, signal, ready }: RoleContext<NodeConfig>,
-  harnesses: Harnesses,
+  programs: NodePrograms,
 ): Promise<void> {
   const lock = await lockDataFolder(config.data);
   try {
     const leftOver = await removeLeftOverAttempts(config.data);
     if (leftOver.length > 0) log.warn({ leftOver }, "removed attempts of an earlier process");
     const sandbox = await platformSandbox();
-    const facts = await gatherFacts(config, sandbox);
+    const facts = await gatherFacts(config, sandbox, programs);
     const outbox = await Outbox.open({
       folder: join(config.data, "outbox"),
       maxBytes: outboxBytes,
@@ -62,7 +66,7 @@ export async function serveNode(
     try {
       const nodeLog = log.child({ nodeId: facts.nodeId });
       const context = { config, log: nodeLog, signal, ready };
-      await serveLab(context, { facts, sandbox, outbox, connection, harnesses });
+      await serveLab(context, { facts, sandbox, outbox, connection, programs });
     } finally {
       await connection.close();
     }
@@ -78,10 +82,10 @@ async function serveLab(
     readonly sandbox: Sandbox;
     readonly outbox: Outbox;
     readonly connection: NatsConnection;
-    readonly harnesses: Harnesses;
+    readonly programs: NodePrograms;
   },
 ): Promise<void> {
-  const { facts, sandbox, outbox, connection, harnesses } = parts;
+  const { facts, sandbox, outbox, connection, programs } = parts;
   const model = new LoadedModel({
     modelFolders: config.models,
     llamaServerPath: config.llamaServer,
@@ -99,7 +103,7 @@ async function serveLab(
   const node = new AgentNode({
     ...facts,
     dataFolder: config.data,
-    prepareHarness: harnesses.prepare,
+    prepareHarness: programs.prepareHarness,
     sandbox,
     model,
     fetchBundle: bundlesFromNats(connection),
@@ -122,7 +126,7 @@ async function serveLab(
   const session = new Session({
     address: config.coordinator,
     labToken: config.labToken,
-    hello: () => introduce(config, facts, harnesses),
+    hello: () => introduce(config, facts, programs),
     receive: (message) => {
       node.receive(message);
       if (message.case !== "welcome" || wasReady) return;
@@ -160,28 +164,25 @@ async function aborted(signal: AbortSignal): Promise<void> {
   });
 }
 
-async function gatherFacts(config: NodeConfig, sandbox: Sandbox): Promise<NodeFacts> {
-  const [nodeId, machine, toolchains] = await Promise.all([
-    readNodeId(config.data),
-    inspectMachine(),
-    findToolchains(),
-  ]);
-  return {
-    nodeId,
-    nodeName: config.nodeName,
-    machine,
-    toolchains,
-    sandboxName: sandbox.name,
-  };
+async function gatherFacts(
+  config: NodeConfig,
+  sandbox: Sandbox,
+  { toolchains }: NodePrograms,
+): Promise<NodeFacts> {
+  const [nodeId, machine] = await Promise.all([readNodeId(config.data), inspectMachine()]);
+  return { nodeId, nodeName: config.nodeName, machine, toolchains, sandboxName: sandbox.name };
 }
 
 /** Models and harnesses are looked for at each Hello: they may be installed while the node runs. */
 async function introduce(
   config: NodeConfig,
   facts: NodeFacts,
-  harnesses: Harnesses,
+  programs: NodePrograms,
 ): Promise<MessageInitShape<typeof HelloSchema>> {
-  const [models, installed] = await Promise.all([findModels(config.models), harnesses.installed()]);
+  const [models, installed] = await Promise.all([
+    findModels(config.models),
+    programs.installedHarnesses(),
+  ]);
   const { os, arch, chip, cores, memoryBytes } = facts.machine;
   return {
     protocolVersion: PROTOCOL_VERSION,
@@ -196,7 +197,7 @@ async function introduce(
       memoryBytes: BigInt(config.modelMemoryBytes ?? memoryBytes),
       slots,
       harnesses: installed.map(({ name, version }) => ({ name, version })),
-      toolchains: [...facts.toolchains],
+      toolchains: facts.toolchains.map(({ name, version }) => ({ name, version })),
       models: models.map(({ kind, path, sizeBytes }) => ({
         kind: kind === "gguf" ? ModelKind.GGUF : ModelKind.SCRIPTED,
         path,

@@ -16,7 +16,9 @@ await runRole({
   schema: nodeConfigSchema,
   serve: (context) =>
     serveNode(context, {
-      installed: async () => Object.keys(scripts).map((name) => ({ name, version: "1.2.3" })),
-      prepare: standInHarness((harness) => scripts[harness] ?? "exit 9"),
+      toolchains: [],
+      installedHarnesses: async () =>
+        Object.keys(scripts).map((name) => ({ name, version: "1.2.3" })),
+      prepareHarness: standInHarness((harness) => scripts[harness] ?? "exit 9"),
     }),
 });

@@ -33,7 +33,7 @@ export function standInHarness(scriptOf: (harness: string) => string): PrepareHa
       judge: (exit) =>
         exit.code === 0
           ? { kind: "completed" }
-          : { kind: "agent_error", reason: `exit code ${exit.code}` },
+          : { kind: "agent_error", reason: `exit code ${exit.code}`, endpointFailed: false },
     };
   };
 }

@@ -1,0 +1,24 @@
+import { runRole } from "../proto/role-process.ts";
+import { findToolchains } from "../proto/toolchains.ts";
+import { harnessFolder, nodeConfigSchema } from "./config.ts";
+import { installedHarnesses } from "./harness/installation.ts";
+import { harnessPreparation } from "./prepare-harness.ts";
+import { serveNode } from "./serve.ts";
+
+/** Runs the role `node` as this process; see `proto/role-process.ts` for how it ends. */
+export function runAgentNode(options: { readonly configFile?: string }): Promise<never> {
+  return runRole({
+    role: "node",
+    schema: nodeConfigSchema,
+    configFile: options.configFile,
+    serve: async (context) => {
+      const toolchains = await findToolchains();
+      const folder = harnessFolder(context.config);
+      await serveNode(context, {
+        toolchains: toolchains.toolchains,
+        installedHarnesses: () => installedHarnesses(folder),
+        prepareHarness: harnessPreparation(folder, toolchains),
+      });
+    },
+  });
+}

@@ -1,0 +1,77 @@
+import { delimiter } from "node:path";
+import type { FoundToolchains } from "../proto/toolchains.ts";
+import { configDigest } from "./harness/config-digest.ts";
+import { layConfigFiles } from "./harness/config-files.ts";
+import { judgeExit, preferredPaths } from "./harness/harness.ts";
+import { installedHarnesses } from "./harness/installation.ts";
+import { findHarness } from "./harness/registry.ts";
+import type { PrepareHarness } from "./perform.ts";
+
+/** This node cannot start the harness that a run asks for. */
+export class HarnessAbsentError extends Error {
+  override readonly name = "HarnessAbsentError";
+
+  constructor(harness: string, folder: string) {
+    super(`harness ${JSON.stringify(harness)} is not installed in ${folder}`);
+  }
+}
+
+/** Largest file that a harness and what it starts can write. */
+const fileBytes = 2 * 1024 ** 3;
+
+/**
+ * Prepares the harnesses of `harnessFolder`: the home is furnished, and what the harness may see is
+ * its workspace, home and temporary folder, its own installation, Node and the toolchains.
+ *
+ * Memory is not limited: Node and WebAssembly reserve far more address space than they use.
+ */
+export function harnessPreparation(
+  harnessFolder: string,
+  toolchains: FoundToolchains,
+): PrepareHarness {
+  return async ({ harness: name, instruction, model, folder, sandbox, network }) => {
+    const harness = findHarness(name);
+    const installed = (await installedHarnesses(harnessFolder)).find((one) => one.name === name);
+    if (harness === undefined || installed === undefined) {
+      throw new HarnessAbsentError(name, harnessFolder);
+    }
+    const mount = (host: string, place: keyof typeof preferredPaths) => ({
+      host,
+      inside: sandbox.insidePath(host, preferredPaths[place]),
+    });
+    const workspace = mount(folder.workspace, "workspace");
+    const home = mount(folder.home, "home");
+    const temporary = mount(folder.temporary, "temporary");
+    const port = network.kind === "gateway-socket" ? network.insidePort : network.port;
+    const command = harness.prepare({
+      workspace: workspace.inside,
+      home: home.inside,
+      temporary: temporary.inside,
+      installation: mount(installed.folder, "installation"),
+      node: mount(process.execPath, "node"),
+      gatewayUrl: `http://127.0.0.1:${port}`,
+      contextTokens: model.contextTokens,
+      instruction,
+      searchPath: toolchains.searchPath.join(delimiter),
+    });
+    await layConfigFiles(folder.home, command.configFiles);
+    const output = harness.readOutput();
+    return {
+      identity: {
+        version: installed.version,
+        configDigest: configDigest(harness, model.contextTokens),
+      },
+      request: {
+        command: command.command,
+        environment: command.environment,
+        workingFolder: workspace.inside,
+        readOnly: [...command.readOnly, ...toolchains.mounts],
+        writable: [workspace, home, temporary],
+        network,
+        limits: { fileBytes },
+      },
+      read: (stream, line) => output.read(stream, line),
+      judge: (exit) => judgeExit(exit, output.report()),
+    };
+  };
+}
