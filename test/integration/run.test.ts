@@ -6,10 +6,12 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Attempt } from "../../agent-node/attempt.ts";
+import { installHarness } from "../../agent-node/harness/installation.ts";
 import { inspectMachine } from "../../agent-node/inventory.ts";
 import { LoadedModel } from "../../agent-node/loaded-model.ts";
 import { Outbox } from "../../agent-node/outbox/outbox.ts";
 import type { RunParts } from "../../agent-node/perform.ts";
+import { harnessPreparation } from "../../agent-node/prepare-harness.ts";
 import { AttemptStopped, executeAttempt } from "../../agent-node/run.ts";
 import { unpackArchive } from "../../proto/archive.ts";
 import {
@@ -21,6 +23,8 @@ import { AttemptOutcome } from "../../proto/gen/sweep/v1/run_pb.ts";
 import { packageRoot } from "../../proto/package-root.ts";
 import { platformSandbox } from "../../proto/sandbox/platform-sandbox.ts";
 import { halfLimits, loadTask, packPublicHalf } from "../../proto/task/task-folder.ts";
+import { findToolchains } from "../../proto/toolchains.ts";
+import { traceEventSchema } from "../../proto/trace-event.ts";
 import { oneModelCall, standInHarness } from "../support/stand-in-harness.ts";
 
 const log = pino({ level: "silent" });
@@ -46,18 +50,17 @@ afterEach(async () => {
   await rm(data, { recursive: true });
 });
 
+function aModel(contextTokens: number): Attempt["model"] {
+  const path = "scripted-steady.yaml";
+  return { name: "steady", kind: "scripted", path, contextTokens, sampling: {} };
+}
+
 function anAttempt(limits: Partial<Attempt["limits"]> = {}): Attempt {
   return {
     lease: { attemptId: "attempt-1", epoch: 7 },
     sweepId: "s",
     runId: "r",
-    model: {
-      name: "steady",
-      kind: "scripted",
-      path: "scripted-steady.yaml",
-      contextTokens: 8_192,
-      sampling: {},
-    },
+    model: aModel(8_192),
     harness: "stand-in",
     task: "p2_shortest_path",
     taskPublicDigest: bundle.digest,
@@ -228,5 +231,33 @@ describe("executing an attempt", () => {
     expect(result.outcome).toBe(AttemptOutcome.INFRA_ERROR);
     expect(result.reason).toContain("no space left");
     expect(result.traceEvents).toBe(0);
+  });
+});
+
+describe("executing an attempt with Pi", () => {
+  let prepareHarness: RunParts["prepareHarness"];
+  beforeAll(async () => {
+    const folder = join(packageRoot, ".sweep/harnesses");
+    await installHarness({ name: "pi", folder, log, signal: new AbortController().signal });
+    prepareHarness = harnessPreparation(folder, await findToolchains());
+  });
+
+  test("solves the task by the tool calls of the scripted model", async () => {
+    const attempt = { ...anAttempt(), harness: "pi", model: aModel(32_768) };
+    const { result, texts } = await execute("", { attempt, parts: { prepareHarness } });
+    expect(result.reason).toBe("the harness ended by itself");
+    expect(result.outcome).toBe(AttemptOutcome.COMPLETED);
+    expect(result.usage?.outputTokens).toBeGreaterThan(0n);
+    expect(result.workspace?.digest).toMatch(/^[0-9a-f]{64}$/);
+    expect(result.provenance?.harnessConfigDigest).toMatch(/^[0-9a-f]{64}$/);
+    const kinds = texts.map((line) => traceEventSchema.parse(JSON.parse(line)).kind);
+    expect(kinds).toEqual(expect.arrayContaining(["model_call", "tool_call", "tool_result"]));
+  });
+
+  test("that is not installed is an infrastructure error that says where it was looked for", async () => {
+    const attempt = { ...anAttempt(), harness: "aider" };
+    const { result } = await execute("", { attempt, parts: { prepareHarness } });
+    expect(result.outcome).toBe(AttemptOutcome.INFRA_ERROR);
+    expect(result.reason).toMatch(/harness "aider" is not installed in .*harnesses/);
   });
 });
