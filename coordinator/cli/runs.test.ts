@@ -193,7 +193,7 @@ test("`doctor` ends with 1 when the coordinator it is told of is away", async ()
   const { exitCode, stdout } = await sweep(["doctor"], { folder });
   expect(exitCode).toBe(1);
   expect(stdout).toMatch(/coordinator +fault/);
-});
+}, 60_000);
 
 test("`doctor` names nodes of another version", async () => {
   const nodes = [{ name: "studio", connected: true, programVersion: "0.0.1" }];
@@ -201,7 +201,7 @@ test("`doctor` names nodes of another version", async () => {
   const { exitCode, stdout } = await sweep(["doctor"], { folder: aLabFolder(server) });
   expect(exitCode).toBe(1);
   expect(stdout).toMatch(/install version .* on studio/);
-});
+}, 60_000);
 
 test("`doctor` reports on every program that this platform needs, and how to get what is absent", async () => {
   const { exitCode, stdout } = await sweep(["doctor", "--json"]);
@@ -212,4 +212,4 @@ test("`doctor` reports on every program that this platform needs, and how to get
     expect(finding?.remedy).toBe(finding?.state === "absent" ? howToGet : "");
   }
   expect(findings).toContainEqual(expect.objectContaining({ what: "harness pi", state: "absent" }));
-});
+}, 60_000);

@@ -10,7 +10,7 @@ test.each([
   [13, 16, 0.5699111903802586, 0.9340840092857187],
   [88, 160, 0.47264168355307296, 0.6250136969297766],
   [3, 3, 0.43850296824495455, 1],
-])("%i of %i has the 95 %% interval %d to %d", (passed, runs, lower, upper) => {
+])("the interval of %i of %i is %d to %d", (passed, runs, lower, upper) => {
   const interval = wilson(passed, runs);
   expect(interval?.estimate).toBe(passed / runs);
   expect(interval?.lower).toBeCloseTo(lower, 9);

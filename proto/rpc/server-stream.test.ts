@@ -11,10 +11,10 @@ import {
 } from "../../test/support/rpc.ts";
 
 describe("a server stream", () => {
-  test("delivers a hundred thousand responses in order", async () => {
+  test("delivers twenty thousand responses in order", async () => {
     const server = await aServer({
       async *readTrace() {
-        for (let firstSequence = 0; firstSequence < 100_000; firstSequence += 1) {
+        for (let firstSequence = 0; firstSequence < 20_000; firstSequence += 1) {
           yield { firstSequence };
         }
       },
@@ -24,8 +24,8 @@ describe("a server stream", () => {
       if (firstSequence !== expected) break;
       expected += 1;
     }
-    expect(expected).toBe(100_000);
-  });
+    expect(expected).toBe(20_000);
+  }, 60_000);
 
   test("is produced no faster than it is read", async () => {
     let produced = 0;

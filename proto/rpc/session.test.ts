@@ -29,12 +29,12 @@ describe("a session", () => {
   test("carries requests and responses both ways until the caller has no more", async () => {
     const server = await aServer({}, echo);
     let expected = 0n;
-    for await (const { message } of nodeOf(server).session(heartbeats(20_000))) {
+    for await (const { message } of nodeOf(server).session(heartbeats(5_000))) {
       expect(message).toMatchObject({ case: "heartbeatReply", value: { sequence: expected } });
       expected += 1n;
     }
-    expect(expected).toBe(20_000n);
-  });
+    expect(expected).toBe(5_000n);
+  }, 60_000);
 
   test("goes on with its responses after the handler has stopped reading requests", async () => {
     const server = await aServer({}, async function* (requests) {
