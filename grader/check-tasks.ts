@@ -10,6 +10,7 @@ import {
 } from "../proto/task/task-folder.ts";
 import { type Grading, gradeWorkspace, mount, scriptLimits, workspaceMount } from "./grade.ts";
 import { type Machine, runTaskScript } from "./task-script.ts";
+import { described } from "./verdict.ts";
 
 /** What a task was checked with: its reference solution, or its workspace as an agent gets it. */
 export type CheckedWith = "solution" | "untouched";
@@ -137,5 +138,5 @@ async function solve(
     signal,
   });
   if (end.kind === "exited" && end.code === 0) return null;
-  return `solution/solve.sh did not work (${JSON.stringify(end)}): ${output.trim().slice(-500)}`;
+  return `solution/solve.sh ${described(end)}: ${output.trim().slice(-500)}`;
 }

@@ -17,6 +17,7 @@ export interface Grading extends Verdict {
 
 const maxRewardBytes = 64 * 1024;
 const maxChecksFileBytes = 4 * 1024 ** 2;
+const maxReasonLength = 300;
 const mebibyte = 1024 ** 2;
 /** Programs map more than they use: their libraries, and stacks and arenas of each thread. */
 const addressSpacePerMemory = 2;
@@ -91,10 +92,23 @@ export async function gradeWorkspace(options: {
       rewardJson: await left("reward.json", maxRewardBytes),
       checks: await left("checks.jsonl", maxChecksFileBytes),
     });
-    return { ...verdict, output: withRemarks(run.output, verdict.remarks), seconds: run.seconds };
+    return {
+      ...verdict,
+      reason:
+        verdict.outcome === "grader_error"
+          ? `${verdict.reason}: ${lastLine(run.output)}`
+          : verdict.reason,
+      output: withRemarks(run.output, verdict.remarks),
+      seconds: run.seconds,
+    };
   } finally {
     await removeTree(own);
   }
+}
+
+/** Where scripts say why they gave up. */
+function lastLine(output: string): string {
+  return output.trim().split("\n").at(-1)?.slice(0, maxReasonLength) ?? "";
 }
 
 function withRemarks(output: string, remarks: readonly string[]): string {

@@ -18,7 +18,7 @@ const workingEveryMs = 5_000;
 /** After a failure of the queue itself, before it is asked again. */
 const pauseMs = 1_000;
 const publishTimeoutMs = 5_000;
-/** With pauses up to ten seconds: some three minutes of a server that is away or full. */
+/** With pauses up to ten seconds: three to five minutes of a server that is away or full. */
 const publishTries = 20;
 const maxPublishPauseMs = 10_000;
 
@@ -29,11 +29,11 @@ const maxPublishPauseMs = 10_000;
  *
  * @param options.onServing called once, when the queue was found
  * @param options.stop no further job is taken; one under way is finished
- * @param options.abandon the job under way is given back
+ * @param options.abandon `perform` fails then, and the job under way is given back
  */
 export async function serveJobs(options: {
   readonly connection: NatsConnection;
-  readonly perform: (job: GradeJob, signal: AbortSignal) => Promise<GradeVerdict>;
+  readonly perform: (job: GradeJob) => Promise<GradeVerdict>;
   readonly verdictSubject: string;
   readonly onServing: () => void;
   readonly stop: AbortSignal;
@@ -63,7 +63,8 @@ async function handle(message: JsMsg, options: Parameters<typeof serveJobs>[0]):
   const decoded = decodeJob(message.data);
   if (decoded.kind === "malformed") {
     log.error({ sequence: message.seq, reason: decoded.reason }, "a grade job cannot be read");
-    message.term(decoded.reason);
+    // Not "terminated": that would end its deliveries and yet leave it in the stream for good.
+    message.ack();
     return;
   }
   const { gradeId, attemptId } = decoded.job;
@@ -73,7 +74,7 @@ async function handle(message: JsMsg, options: Parameters<typeof serveJobs>[0]):
   }
   const working = setInterval(() => message.working(), workingEveryMs);
   try {
-    const verdict = await perform(decoded.job, abandon);
+    const verdict = await perform(decoded.job);
     await publish(connection, verdictSubject, verdict, abandon);
     await message.ackAck();
   } catch (error) {

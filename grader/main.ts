@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "../proto/log.ts";
 import { connectNats } from "../proto/nats/connection.ts";
 import { objectsOf } from "../proto/nats/objects.ts";
@@ -18,6 +19,8 @@ import { type Grader, performJob } from "./perform-job.ts";
 
 /** Of the time a stop may take, the part in which a job under way may still be finished. */
 const finishWithinMs = 4_000;
+/** For the last words to the NATS server. */
+const drainMs = 1_000;
 /** Largest object that is fetched: halves of tasks and final workspaces are bounded well below. */
 const maxObjectBytes = 128 * 1024 ** 2;
 
@@ -43,7 +46,9 @@ async function serveGrader(context: RoleContext<GraderConfig>): Promise<void> {
     password: config.natsPassword,
     log: log.child({ component: "nats" }),
   });
-  const objects = (bucket: string) => objectsOf(connection, bucket, maxObjectBytes);
+  const abandon = abandonAfter(signal, log);
+  const objects = (bucket: string) =>
+    objectsOf(connection, { bucket, maxBytes: maxObjectBytes, signal: abandon });
   const grader: Grader = {
     name: config.graderName,
     machine: { sandbox, toolchains },
@@ -57,16 +62,17 @@ async function serveGrader(context: RoleContext<GraderConfig>): Promise<void> {
   try {
     await serveJobs({
       connection,
-      perform: (job, abandon) => performJob(grader, job, abandon),
+      perform: (job) => performJob(grader, job, abandon),
       verdictSubject: verdictSubject(config.graderName),
       onServing: () => ready({ graderName: config.graderName }),
       stop: signal,
-      abandon: abandonAfter(signal, log),
+      abandon,
       log: log.child({ component: "jobs" }),
     });
   } finally {
-    // Sends what was acknowledged or given back last.
-    await connection.drain();
+    // Sends what was acknowledged or given back last, if the server is there to take it.
+    await Promise.race([connection.drain(), delay(drainMs, undefined, { ref: false })]);
+    await connection.close();
   }
 }
 

@@ -33,8 +33,8 @@ export interface Grader {
   readonly log: Logger;
 }
 
-/** Final workspaces beyond this are hostile; what nodes keep lies well below. */
-const workspaceLimits = { files: 50_000, bytes: 256 * 1024 ** 2 };
+/** Final workspaces beyond this are hostile; nodes keep less than half of it. */
+const workspaceLimits = { files: 40_000, bytes: 128 * 1024 ** 2 };
 /** Free space below which grading would fail for want of it and blame the code under test. */
 const minFreeBytes = 512 * 1024 ** 2;
 const maxReasonLength = 2_000;

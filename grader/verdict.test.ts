@@ -77,14 +77,14 @@ describe("a verdict", () => {
     const end = { kind: "timed-out", limitSeconds: 120 } as const;
     expect(judge(remains({ end, rewardText: text("1") }))).toMatchObject({
       outcome: "failed",
-      reason: "the hidden tests were stopped at their limit of 120 seconds",
+      reason: "the hidden tests did not end within 120 seconds",
     });
   });
 
   test.each([
     [{ kind: "exited", code: 0 }, "exited with status 0"],
     [{ kind: "exited", code: 1 }, "exited with status 1"],
-    [{ kind: "signalled", signal: "SIGKILL" }, "were ended by SIGKILL"],
+    [{ kind: "signalled", signal: "SIGKILL" }, "ended by SIGKILL"],
   ] as const)("fails for %j without a reward", (end, reason) => {
     expect(judge(remains({ end }))).toMatchObject({
       outcome: "failed",

@@ -65,7 +65,7 @@ function judgeReward(
 ): Pick<Verdict, "outcome" | "reason" | "reward"> {
   const { end } = remains;
   if (end.kind === "timed-out") {
-    return failed(`the hidden tests were stopped at their limit of ${end.limitSeconds} seconds`);
+    return failed(`the hidden tests ${described(end)}`);
   }
   const reward = readReward(remains);
   switch (reward.kind) {
@@ -93,8 +93,16 @@ function reasonOfFailure(reward: number, checks: readonly CheckResult[]): string
   return `${names.length} of ${checks.length} checks failed: ${names.slice(0, 3).join(", ")}${rest}`;
 }
 
-function described(end: Exclude<ScriptEnd, { kind: "timed-out" }>): string {
-  return end.kind === "exited" ? `exited with status ${end.code}` : `were ended by ${end.signal}`;
+/** An end as the predicate of a sentence. */
+export function described(end: ScriptEnd): string {
+  switch (end.kind) {
+    case "exited":
+      return `exited with status ${end.code}`;
+    case "signalled":
+      return `ended by ${end.signal}`;
+    case "timed-out":
+      return `did not end within ${end.limitSeconds} seconds`;
+  }
 }
 
 type Reward =

@@ -11,18 +11,19 @@ export type FetchObject = (digest: string) => Promise<Uint8Array | null>;
 const fetchWithinMs = 60_000;
 
 /**
- * Fetches objects from a bucket, which the caller has to be permitted.
- * The function rejects when the server does not answer in time, and for an object of more than `maxBytes`.
+ * Fetches objects from a bucket, which the caller has to be permitted. The function rejects when the
+ * server does not answer in time, when `signal` aborts, and for an object of more than `maxBytes`.
  */
 export function objectsOf(
   connection: NatsConnection,
-  bucket: string,
-  maxBytes: number,
+  options: { readonly bucket: string; readonly maxBytes: number; readonly signal: AbortSignal },
 ): FetchObject {
+  const { bucket, maxBytes, signal } = options;
   return async (digest) => {
     const fetched = new AbortController();
     const tooLate = async (): Promise<never> => {
-      await delay(fetchWithinMs, undefined, { signal: fetched.signal });
+      const stopped = AbortSignal.any([fetched.signal, signal]);
+      await delay(fetchWithinMs, undefined, { signal: stopped });
       throw new Error(`bucket ${bucket} did not answer within ${fetchWithinMs} ms`);
     };
     try {
