@@ -1,14 +1,8 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import {
-  attemptFolderOf,
-  layOutAttemptFolder,
-  removeLeftOverAttempts,
-  removeTree,
-  reopenTree,
-} from "./attempt-folder.ts";
+import { attemptFolderOf, layOutAttemptFolder, removeLeftOverAttempts } from "./attempt-folder.ts";
 
 let data: string;
 
@@ -50,24 +44,5 @@ describe("attempt folder", () => {
     await layOutAttemptFolder(attemptFolderOf(data, "attempt-1"), unpackStarter);
     expect(await removeLeftOverAttempts(data)).toEqual(["attempt-1"]);
     expect(await readdir(join(data, "attempts"))).toEqual([]);
-  });
-
-  test("can be removed although a harness closed folders in it", async () => {
-    const closed = join(data, "tree/closed");
-    await mkdir(closed, { recursive: true });
-    await writeFile(join(closed, "file"), "");
-    await chmod(closed, 0o000);
-    await removeTree(join(data, "tree"));
-    expect(await readdir(data)).toEqual([]);
-  });
-
-  test("is readable again after a harness closed it, and programs in it stay programs", async () => {
-    const closed = join(data, "tree/closed");
-    await mkdir(closed, { recursive: true });
-    await writeFile(join(closed, "program"), "", { mode: 0o111 });
-    await chmod(closed, 0o000);
-    await reopenTree(join(data, "tree"));
-    expect((await stat(closed)).mode & 0o777).toBe(0o700);
-    expect((await stat(join(closed, "program"))).mode & 0o777).toBe(0o511);
   });
 });

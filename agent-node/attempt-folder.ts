@@ -1,5 +1,6 @@
-import { chmod, cp, lstat, mkdir, readdir, rm } from "node:fs/promises";
+import { cp, mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { removeTree } from "../proto/remove-tree.ts";
 
 /** Where one attempt lives on disk; all of it is made for this attempt and removed after it. */
 export interface AttemptFolder {
@@ -59,24 +60,4 @@ export async function removeLeftOverAttempts(dataFolder: string): Promise<readon
   const names = await readdir(folder);
   for (const name of names) await removeTree(join(folder, name));
   return names;
-}
-
-/** Removes a folder with everything in it, also what a harness closed against its own user. */
-export async function removeTree(path: string): Promise<void> {
-  try {
-    await rm(path, { recursive: true, force: true });
-  } catch {
-    await reopenTree(path);
-    await rm(path, { recursive: true, force: true });
-  }
-}
-
-/** Makes everything in a folder readable, and its folders changeable, for this user again. */
-export async function reopenTree(folder: string): Promise<void> {
-  await chmod(folder, 0o700);
-  for (const entry of await readdir(folder, { withFileTypes: true })) {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) await reopenTree(path);
-    else if (entry.isFile()) await chmod(path, (await lstat(path)).mode | 0o400);
-  }
 }

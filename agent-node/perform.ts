@@ -2,7 +2,9 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { unpackArchive } from "../proto/archive.ts";
 import type { Logger } from "../proto/log.ts";
+import type { FetchObject } from "../proto/nats/objects.ts";
 import type { ExitStatus, Sandbox, SandboxRequest } from "../proto/sandbox/sandbox.ts";
+import { taskBundle } from "../proto/task/bundle-cache.ts";
 import { halfLimits } from "../proto/task/task-folder.ts";
 import type { TraceEventBody } from "../proto/trace-event.ts";
 import type { Attempt } from "./attempt.ts";
@@ -16,7 +18,6 @@ import type { Lease } from "./holdings.ts";
 import type { LoadedModel } from "./loaded-model.ts";
 import type { ModelServer } from "./model-server.ts";
 import type { NewOutboxEntry } from "./outbox/outbox.ts";
-import { type FetchBundle, taskBundle } from "./task-bundles.ts";
 import type { TraceWriter } from "./trace-writer.ts";
 
 /** A harness that is ready to be started for one attempt. */
@@ -45,7 +46,7 @@ export interface RunParts extends NodeFacts {
   readonly sandbox: Sandbox;
   readonly prepareHarness: PrepareHarness;
   readonly model: LoadedModel;
-  readonly fetchBundle: FetchBundle;
+  readonly fetchBundle: FetchObject;
   /** Keeps an entry in the outbox. */
   readonly append: (entry: NewOutboxEntry) => Promise<void>;
   /** Tells the coordinator that the harness is about to start. */

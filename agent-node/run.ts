@@ -1,6 +1,7 @@
 import { packFolder } from "../proto/archive.ts";
+import { removeTree, reopenTree } from "../proto/remove-tree.ts";
 import type { Attempt } from "./attempt.ts";
-import { type AttemptFolder, attemptFolderOf, removeTree, reopenTree } from "./attempt-folder.ts";
+import { type AttemptFolder, attemptFolderOf } from "./attempt-folder.ts";
 import {
   type AttemptEnd,
   type AttemptOutcome,

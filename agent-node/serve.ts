@@ -5,9 +5,11 @@ import type { HelloSchema } from "../proto/gen/sweep/v1/node_pb.ts";
 import { ModelKind } from "../proto/gen/sweep/v1/run_pb.ts";
 import type { Logger } from "../proto/log.ts";
 import { connectNats, type NatsConnection, NatsConnectionError } from "../proto/nats/connection.ts";
+import { objectsOf } from "../proto/nats/objects.ts";
 import type { RoleContext } from "../proto/role-process.ts";
 import { platformSandbox } from "../proto/sandbox/platform-sandbox.ts";
 import type { Sandbox } from "../proto/sandbox/sandbox.ts";
+import { publicTaskBucket } from "../proto/subjects.ts";
 import type { Toolchain } from "../proto/toolchains.ts";
 import { PROGRAM_VERSION, PROTOCOL_VERSION } from "../proto/version.ts";
 import { removeLeftOverAttempts } from "./attempt-folder.ts";
@@ -23,13 +25,14 @@ import { Outbox } from "./outbox/outbox.ts";
 import { OutboxPublisher } from "./outbox/publisher.ts";
 import type { PrepareHarness } from "./perform.ts";
 import { Session, type SessionMessage } from "./session.ts";
-import { bundlesFromNats } from "./task-bundles.ts";
 
 /** Bound on what waits on disk for a coordinator that is away: some hundred attempts. */
 const outboxBytes = 2 * 1024 ** 3;
 /** Bounds of one attempt: JSON of its trace, and what its harness may print. */
 const traceBytes = 32 * 1024 ** 2;
 const outputBytes = 64 * 1024 ** 2;
+/** Largest public half that is fetched; tasks are bounded well below. */
+const maxBundleBytes = 64 * 1024 ** 2;
 /** Of the time a stop may take, the part in which the outbox may still deliver. */
 const lastDeliveryMs = 4_000;
 /** Longest pause between tries to reach NATS for the first time. */
@@ -106,7 +109,11 @@ async function serveLab(
     prepareHarness: programs.prepareHarness,
     sandbox,
     model,
-    fetchBundle: bundlesFromNats(connection),
+    fetchBundle: objectsOf(connection, {
+      bucket: publicTaskBucket,
+      maxBytes: maxBundleBytes,
+      signal,
+    }),
     traceBytes,
     outputBytes,
     started: ({ attemptId, epoch }) => {
