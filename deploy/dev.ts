@@ -162,7 +162,7 @@ function printWhereToLook(lab: LocalLab, dataFolder: string, stops: boolean): vo
       : "In another terminal:",
     "  npx sweep list | status | runs | show | trace    what was run, and how it went",
     `  psql '${lab.databaseUrl}' -c 'select * from run_results'`,
-    `Logs and data: ${shown(dataFolder)}/*.log, ${shown(dataFolder)}/*/`,
+    `Logs: ${shown(dataFolder)}/lab.log, ${shown(dataFolder)}/logs/`,
     ...(stops ? [] : ["Ctrl-C stops everything."]),
   ];
   print(lines.join("\n"));

@@ -64,15 +64,20 @@ function nodeFinding(version: string): Finding {
   };
 }
 
-function dataFolderOf({ environment, folder }: CliContext): string {
+function dataFolderOf({ environment, folder }: Pick<CliContext, "environment" | "folder">): string {
   return environment["SWEEP_DATA"] ?? join(folder, ".sweep");
+}
+
+/** Where a node started here looks for harnesses, as far as the environment tells. */
+export function harnessFolderOf(context: Pick<CliContext, "environment" | "folder">): string {
+  return context.environment["SWEEP_HARNESSES"] ?? join(dataFolderOf(context), "harnesses");
 }
 
 async function harnessFindings(context: CliContext): Promise<Finding[]> {
   const { drivenHarnesses, installedHarnesses } = await import(
     "../../agent-node/harness/installation.ts"
   );
-  const folder = context.environment["SWEEP_HARNESSES"] ?? join(dataFolderOf(context), "harnesses");
+  const folder = harnessFolderOf(context);
   const installed = await installedHarnesses(folder);
   return drivenHarnesses.map((name) => {
     const found = installed.find((harness) => harness.name === name);
@@ -80,7 +85,7 @@ async function harnessFindings(context: CliContext): Promise<Finding[]> {
       what: `harness ${name}`,
       state: found === undefined ? "absent" : "ok",
       detail: found === undefined ? `not in ${folder}` : `${found.version} (${found.folder})`,
-      remedy: found === undefined ? "`sweep dev` installs what its sweep names" : "",
+      remedy: found === undefined ? "`sweep node setup` installs it" : "",
     };
   });
 }
@@ -114,13 +119,23 @@ async function coordinatorFinding(
   }
   const place = `${lab.coordinator} (from ${lab.source})`;
   try {
-    const { nodes } = await withOperatorAt(lab, (operator) => operator.listNodes({}));
+    const { nodes, programVersion: version } = await withOperatorAt(lab, (operator) =>
+      operator.listNodes({}),
+    );
     const connected = nodes.filter((node) => node.connected);
     const others = connected.filter(({ programVersion }) => programVersion !== PROGRAM_VERSION);
+    if (version !== PROGRAM_VERSION) {
+      return {
+        what,
+        state: "fault",
+        detail: `${place} is harness-sweep ${version}, this is ${PROGRAM_VERSION}`,
+        remedy: "install the same version on both",
+      };
+    }
     return {
       what,
       state: others.length === 0 ? "ok" : "fault",
-      detail: `${place} answers, ${connected.length} of ${nodes.length} nodes connected`,
+      detail: `${place} (${version}) answers, ${connected.length} of ${nodes.length} nodes connected`,
       remedy:
         others.length === 0
           ? ""

@@ -1,6 +1,9 @@
+import { resolve } from "node:path";
 import type { Command } from "commander";
+import { createRootLogger } from "../../proto/log.ts";
 import { command } from "./command.ts";
 import type { CliContext } from "./context.ts";
+import { harnessFolderOf } from "./doctor.ts";
 
 interface RoleOptions {
   readonly config?: string;
@@ -20,16 +23,53 @@ export function coordinatorCommand(_context: CliContext): Command {
 }
 
 /** `sweep node`: executes runs on this machine until it is stopped. */
-export function nodeCommand(_context: CliContext): Command {
+export function nodeCommand(context: CliContext): Command {
   return roleCommand(
     "node",
     "execute runs on this machine",
     "Connects out to the coordinator, serves models and executes the runs it is given, each in a " +
       "sandbox. Stopped and started again, it is the same node.",
-  ).action(async (options: RoleOptions) => {
-    const { runAgentNode } = await import("../../agent-node/main.ts");
-    await runAgentNode(configFileOf(options));
-  });
+  )
+    .addCommand(nodeSetupCommand(context))
+    .action(async (options: RoleOptions) => {
+      const { runAgentNode } = await import("../../agent-node/main.ts");
+      await runAgentNode(configFileOf(options));
+    });
+}
+
+/** `sweep node setup`: installs harnesses on this machine, once, from their lockfiles. */
+function nodeSetupCommand({ stdout, environment, folder }: CliContext): Command {
+  return command({
+    usage: "setup",
+    summary: "install the harnesses that this node is to drive",
+    description:
+      "Installs harnesses exactly as their lockfiles say, unless they are there. Runs never install " +
+      "anything; do this once on each node, and again after an update of harness-sweep.",
+    examples: [
+      [
+        "node setup --harnesses /var/lib/sweep/harnesses",
+        "all harnesses, where node.yaml has them",
+      ],
+      ["node setup --only pi", "one harness, into SWEEP_HARNESSES or SWEEP_DATA/harnesses"],
+    ],
+  })
+    .option("--harnesses <folder>", "folder of installed harnesses")
+    .option("--only <name...>", "harnesses to install instead of all")
+    .action(async (options: { harnesses?: string; only?: string[] }) => {
+      const { drivenHarnesses, installHarness } = await import(
+        "../../agent-node/harness/installation.ts"
+      );
+      const target = options.harnesses ?? harnessFolderOf({ environment, folder });
+      for (const name of options.only ?? drivenHarnesses) {
+        const installed = await installHarness({
+          name,
+          folder: resolve(folder, target),
+          log: createRootLogger({ name: "setup", level: "info", secrets: [] }),
+          signal: new AbortController().signal,
+        });
+        stdout.write(`${name} ${installed.version} in ${installed.folder}\n`);
+      }
+    });
 }
 
 /** `sweep grader`: grades final workspaces until it is stopped. */

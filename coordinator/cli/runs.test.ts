@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { requirements } from "../../deploy/provision/requirements.ts";
 import type { TraceEventBody } from "../../proto/trace-event.ts";
+import { PROGRAM_VERSION } from "../../proto/version.ts";
 import { aLabFolder, sweep } from "../../test/support/cli.ts";
 import { aServer } from "../../test/support/rpc.ts";
 import type { Finding } from "./doctor.ts";
@@ -197,10 +198,18 @@ test("`doctor` ends with 1 when the coordinator it is told of is away", async ()
 
 test("`doctor` names nodes of another version", async () => {
   const nodes = [{ name: "studio", connected: true, programVersion: "0.0.1" }];
-  const server = await aServer({ listNodes: async () => ({ nodes }) });
+  const programVersion = PROGRAM_VERSION;
+  const server = await aServer({ listNodes: async () => ({ nodes, programVersion }) });
   const { exitCode, stdout } = await sweep(["doctor"], { folder: aLabFolder(server) });
   expect(exitCode).toBe(1);
   expect(stdout).toMatch(/install version .* on studio/);
+}, 60_000);
+
+test("`doctor` names a coordinator of another version", async () => {
+  const server = await aServer({ listNodes: async () => ({ programVersion: "0.0.1" }) });
+  const { exitCode, stdout } = await sweep(["doctor"], { folder: aLabFolder(server) });
+  expect(exitCode).toBe(1);
+  expect(stdout).toMatch(/is harness-sweep 0\.0\.1, this is/);
 }, 60_000);
 
 test("`doctor` reports on every program that this platform needs, and how to get what is absent", async () => {

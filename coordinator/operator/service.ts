@@ -9,6 +9,7 @@ import {
   SweepState,
 } from "../../proto/gen/sweep/v1/operator_pb.ts";
 import type { ServerCall, ServiceHandlers } from "../../proto/rpc/methods.ts";
+import { PROGRAM_VERSION } from "../../proto/version.ts";
 import type { Changes } from "../changes.ts";
 import { cancelRuns } from "../leases/ledger.ts";
 import { readCombinationResults } from "../queries/combination-results.ts";
@@ -113,7 +114,10 @@ export function operatorService(options: {
     },
 
     async listNodes() {
-      return { nodes: await listNodes(queries, isConnected) };
+      return {
+        nodes: await listNodes(queries, isConnected),
+        programVersion: PROGRAM_VERSION,
+      };
     },
 
     async setNodeDraining({ node, draining }) {

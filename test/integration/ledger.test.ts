@@ -20,10 +20,17 @@ import { listRuns } from "../../coordinator/queries/runs.ts";
 import type { Database } from "../../coordinator/store/database.ts";
 import { selectRows } from "../../coordinator/store/rows.ts";
 import { attempts, grades, leases, runs, traceChunks } from "../../coordinator/store/schema.ts";
-import { AttemptOutcome } from "../../proto/gen/sweep/v1/run_pb.ts";
 import { GradeOutcome } from "../../proto/gen/sweep/v1/event_pb.ts";
+import { AttemptOutcome } from "../../proto/gen/sweep/v1/run_pb.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
-import { aChunk, aNode, aResult, aSubmission, aVerdict, aWorkspace } from "../support/submission.ts";
+import {
+  aChunk,
+  aNode,
+  aResult,
+  aSubmission,
+  aVerdict,
+  aWorkspace,
+} from "../support/submission.ts";
 
 const minute = 60_000;
 /** A lease of this length has run out when it is granted. */
@@ -88,9 +95,21 @@ describe("the ledger", () => {
     const grade = await openGrade(attempt.attemptId);
     const verdict = aVerdict(grade.id, GradeOutcome.PASSED);
     expect(await database.transact((tx) => applyVerdict(tx, "grader-1", verdict))).toBe("graded");
-    expect(await database.transact((tx) => applyVerdict(tx, "grader-1", verdict))).toBe("duplicate");
-    const [result] = await listRuns(database.queries, sweepName, { model: "", harness: "", task: "", state: "graded" });
-    expect(result).toMatchObject({ outcome: "passed", agent_seconds: 2.5, node: name1, attempts: 1 });
+    expect(await database.transact((tx) => applyVerdict(tx, "grader-1", verdict))).toBe(
+      "duplicate",
+    );
+    const [result] = await listRuns(database.queries, sweepName, {
+      model: "",
+      harness: "",
+      task: "",
+      state: "graded",
+    });
+    expect(result).toMatchObject({
+      outcome: "passed",
+      agent_seconds: 2.5,
+      node: name1,
+      attempts: 1,
+    });
   });
 
   it("grants a run once, however many ask at the same time", async () => {
@@ -117,7 +136,11 @@ describe("the ledger", () => {
     const { id } = await firstRun();
     const first = await grant(id, node1, expired);
     expect(await accept(name1, first)).toBe("superseded");
-    expect(await firstRun()).toMatchObject({ state: "pending", failures: 1, acceptedAttemptId: null });
+    expect(await firstRun()).toMatchObject({
+      state: "pending",
+      failures: 1,
+      acceptedAttemptId: null,
+    });
 
     const second = await grant(id, node1, expired);
     await database.transact((tx) => expireLeases(tx));
@@ -141,7 +164,14 @@ describe("the ledger", () => {
   it("does not renew a lease for another node or an older epoch", async () => {
     const held = await grant((await firstRun()).id, node1);
     const judged = await database.transact((tx) =>
-      renewLeases(tx, [{ ...held, nodeId: node2 }, { ...held, epoch: held.epoch + 1 }], minute),
+      renewLeases(
+        tx,
+        [
+          { ...held, nodeId: node2 },
+          { ...held, epoch: held.epoch + 1 },
+        ],
+        minute,
+      ),
     );
     expect(judged.map(({ verdict }) => verdict.kind)).toEqual(["fenced", "fenced"]);
   });
@@ -169,7 +199,12 @@ describe("the ledger", () => {
     const attempt = await grant((await firstRun()).id, node1);
     await accept(name1, attempt, { outcome: AttemptOutcome.TIMEOUT, agentSeconds: 60 });
     expect((await firstRun()).state).toBe("graded");
-    const [result] = await listRuns(database.queries, sweepName, { model: "", harness: "", task: "", state: "graded" });
+    const [result] = await listRuns(database.queries, sweepName, {
+      model: "",
+      harness: "",
+      task: "",
+      state: "graded",
+    });
     expect(result?.outcome).toBe("timeout");
     expect(await database.queries.$count(grades, eq(grades.attemptId, attempt.attemptId))).toBe(0);
   });
@@ -219,7 +254,12 @@ describe("the ledger", () => {
     const run = await firstRun();
     expect(run.state).toBe("exhausted");
     expect(run.reason).toContain("disk full");
-    const [result] = await listRuns(database.queries, sweepName, { model: "", harness: "", task: "", state: "exhausted" });
+    const [result] = await listRuns(database.queries, sweepName, {
+      model: "",
+      harness: "",
+      task: "",
+      state: "exhausted",
+    });
     expect(result?.outcome).toBeNull();
   });
 
@@ -237,10 +277,17 @@ describe("the ledger", () => {
     const attempt = await grant((await firstRun()).id, node1);
     const chunks = [aChunk(attempt, 0, 3), aChunk(attempt, 3, 2)];
     const store = (sender: string) =>
-      database.transact((tx) => storeTrace(tx, chunks.map((chunk) => ({ sender, chunk }))));
+      database.transact((tx) =>
+        storeTrace(
+          tx,
+          chunks.map((chunk) => ({ sender, chunk })),
+        ),
+      );
     await store(name1);
     await store(name1);
-    expect(await database.queries.$count(traceChunks, eq(traceChunks.attemptId, attempt.attemptId))).toBe(2);
+    expect(
+      await database.queries.$count(traceChunks, eq(traceChunks.attemptId, attempt.attemptId)),
+    ).toBe(2);
     await expect(store(name2)).rejects.toThrow(RejectedEventError);
   });
 
@@ -274,7 +321,9 @@ describe("submitting a sweep", () => {
 
   it("refuses an amendment that would change what existing cells mean", async () => {
     const changed = aSubmission({ name: sweepName, seeds: 3, wallSeconds: 61 });
-    await expect(storeSweep(database, changed, true)).rejects.toThrow(/change what 1 existing cells mean/);
+    await expect(storeSweep(database, changed, true)).rejects.toThrow(
+      /change what 1 existing cells mean/,
+    );
     expect(await sweepRuns()).toHaveLength(2);
   });
 

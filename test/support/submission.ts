@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
-import { create, toBinary } from "@bufbuild/protobuf";
 import { gzipSync } from "node:zlib";
+import { create, toBinary } from "@bufbuild/protobuf";
 import { identityDigest, identityOf } from "../../coordinator/cell-identity.ts";
 import { cellsOf } from "../../coordinator/matrix.ts";
 import type { Submission, SubmittedTask } from "../../coordinator/operator/submit.ts";
@@ -10,9 +10,9 @@ import { readSweepFile } from "../../coordinator/sweep-file/read.ts";
 import {
   type AttemptResult,
   AttemptResultSchema,
+  GradeOutcome,
   type GradeVerdict,
   GradeVerdictSchema,
-  GradeOutcome,
   type TraceChunk,
   TraceChunkSchema,
   TraceCodec,
