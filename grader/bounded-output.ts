@@ -21,7 +21,7 @@ export class BoundedOutput {
       stream.once("close", resolve);
       stream.once("end", resolve);
       // It breaks only with the process behind it.
-      stream.once("error", () => resolve());
+      stream.on("error", () => resolve());
     });
   }
 
