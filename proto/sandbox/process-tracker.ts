@@ -21,18 +21,28 @@ const patienceMs = 30_000;
 /** Far more than the process table of a busy machine takes. */
 const tableBytes = 16 * 1024 ** 2;
 
+/** Variable whose value tells the processes of one sandbox from all others. */
+export const markVariable = "HARNESS_SWEEP_SANDBOX";
+
 /**
- * Keeps account of a process and all that it starts, where the system has no PID namespaces. A
- * process that leaves its session and loses its parent between two looks escapes.
+ * Keeps account of a process and all that it starts, where the system has no PID namespaces. Besides
+ * descendants and members of their groups it knows a process by a mark in its environment. One
+ * escapes that leaves its session and loses its parent between two looks and whose environment
+ * either lost the mark or cannot be read, as macOS has it for its own programs.
  */
 export class ProcessTracker {
   readonly #leader: number;
+  readonly #mark: string;
   readonly #closing = new AbortController();
   #family: Family = new Map();
 
-  /** @param leader id of a process that leads a group of its own */
-  constructor(leader: number) {
+  /**
+   * @param leader id of a process that leads a group of its own
+   * @param mark value of {@link markVariable} in its environment, of letters, digits and hyphens
+   */
+  constructor(leader: number, mark: string) {
     this.#leader = leader;
+    this.#mark = mark;
     void this.#watch();
   }
 
@@ -45,7 +55,9 @@ export class ProcessTracker {
     this.#closing.abort();
     const deadlineMs = performance.now() + patienceMs;
     for (;;) {
-      const living = livingMembers(this.#family, await this.#look());
+      const marked = await this.#findMarked();
+      const table = await this.#look(marked);
+      const living = livingMembers(this.#family, table);
       if (living.length === 0) return;
       if (performance.now() > deadlineMs) {
         throw new SandboxError(`processes ${living.join(", ")} do not end when killed`);
@@ -59,29 +71,45 @@ export class ProcessTracker {
     const { signal } = this.#closing;
     while (!signal.aborted) {
       // A look that fails is made up for by the next; the one that counts is in endAll.
-      await this.#look().catch(() => {});
+      await this.#look(new Set()).catch(() => {});
       await delay(lookEveryMs, undefined, { ref: false, signal }).catch(() => {});
     }
   }
 
-  async #look(): Promise<readonly ProcessRow[]> {
-    let table: readonly ProcessRow[];
-    try {
-      const { stdout } = await run("ps", ["-axo", processTableColumns], {
-        env: { PATH: "/bin:/usr/bin", LC_ALL: "C" },
-        maxBuffer: tableBytes,
-      });
-      table = parseProcessTable(stdout);
-    } catch (cause) {
-      throw new SandboxError("cannot look at the process table with ps", { cause });
+  async #findMarked(): Promise<ReadonlySet<number>> {
+    const word = `${markVariable}=${this.#mark}`;
+    const lines = (await readProcesses([withEnvironment, "-o", "pid=,command="])).split("\n");
+    return new Set(
+      lines.filter((line) => line.includes(word)).map((line) => Number.parseInt(line, 10)),
+    );
+  }
+
+  async #look(marked: ReadonlySet<number>): Promise<readonly ProcessRow[]> {
+    const table = parseProcessTable(await readProcesses(["-axo", processTableColumns]));
+    const family = new Map(this.#family);
+    for (const { pid, group, started } of table) {
+      if (marked.has(pid)) family.set(pid, started);
+      if (family.has(this.#leader)) continue;
+      if (pid === this.#leader) family.set(pid, started);
+      // The group keeps its id for as long as anybody is in it, whether or not its leader is.
+      else if (group === this.#leader) family.set(this.#leader, "");
     }
-    // The leader's group has its id for as long as anybody is in it, whether or not the leader is.
-    const leader = table.find(({ group }) => group === this.#leader);
-    if (leader !== undefined && !this.#family.has(this.#leader)) {
-      const self = table.find(({ pid }) => pid === this.#leader);
-      this.#family = new Map(this.#family).set(this.#leader, self?.started ?? "");
-    }
-    this.#family = growFamily(this.#family, table);
+    this.#family = growFamily(family, table);
     return table;
+  }
+}
+
+/** All processes in wide lines, each command followed by its environment. */
+const withEnvironment = process.platform === "darwin" ? "-axEww" : "axeww";
+
+async function readProcesses(parameters: readonly string[]): Promise<string> {
+  try {
+    const { stdout } = await run("ps", [...parameters], {
+      env: { PATH: "/bin:/usr/bin", LC_ALL: "C" },
+      maxBuffer: tableBytes,
+    });
+    return stdout;
+  } catch (cause) {
+    throw new SandboxError("cannot look at the process table with ps", { cause });
   }
 }

@@ -1,8 +1,10 @@
+import { randomUUID } from "node:crypto";
+import { realpathSync } from "node:fs";
 import { PassThrough } from "node:stream";
 import { text } from "node:stream/consumers";
 import { limitedCommand } from "./limited-command.ts";
-import { ProcessTracker } from "./process-tracker.ts";
-import type { ExitStatus, Sandbox, SandboxedProcess, SandboxRequest } from "./sandbox.ts";
+import { markVariable, ProcessTracker } from "./process-tracker.ts";
+import type { ExitStatus, Mount, Sandbox, SandboxedProcess, SandboxRequest } from "./sandbox.ts";
 import { SandboxError } from "./sandbox-error.ts";
 import { seatbeltProfile } from "./seatbelt-profile.ts";
 import { spawnSandbox, statusDescriptor } from "./spawn-sandbox.ts";
@@ -18,10 +20,10 @@ const announcement = `echo started >&${statusDescriptor}; exec "$@" ${statusDesc
  * The sandbox of macOS: a generated Seatbelt profile through `sandbox-exec`, which is given by its path.
  * It was written from the system's documentation and has not been proven on a Mac.
  *
- * There are no namespaces: files are seen at their own paths, with links in them resolved beforehand
- * by the caller (`/tmp` is `/private/tmp`), and nothing but the request's folders takes temporary
- * files. Processes are accounted for by {@link ProcessTracker}, which one that hides fast enough
- * escapes; what it may reach stays bounded by the profile.
+ * There are no namespaces: files are seen at their own paths, and there is no private /tmp, so the
+ * request has to name a writable folder as TMPDIR. Processes are accounted for by
+ * {@link ProcessTracker}, which one that hides well enough escapes; what it may reach stays bounded
+ * by the profile. The mark in their environment is the one variable that the request did not give.
  */
 export function seatbeltSandbox(sandboxExecPath: string): Sandbox {
   return {
@@ -34,17 +36,23 @@ export function seatbeltSandbox(sandboxExecPath: string): Sandbox {
 
 function startInSeatbelt(sandboxExecPath: string, request: SandboxRequest): SandboxedProcess {
   const command = limitedCommand(request.command, request.limits, "darwin");
+  const profile = seatbeltProfile({
+    ...request,
+    readOnly: request.readOnly.map(resolveLinks),
+    writable: request.writable.map(resolveLinks),
+  });
+  const mark = randomUUID();
   const started = spawnSandbox({
     program: sandboxExecPath,
-    arguments: ["-p", seatbeltProfile(request), "/bin/sh", "-c", announcement, "sh", ...command],
-    environment: request.environment,
+    arguments: ["-p", profile, "/bin/sh", "-c", announcement, "sh", ...command],
+    environment: { ...request.environment, [markVariable]: mark },
     workingFolder: request.workingFolder,
   });
   const { child, ended, stdout } = started;
   const stderr = started.stderr.pipe(new PassThrough());
   const firstWords = keepHead(started.stderr);
   const announced = text(started.status);
-  const tracker = child.pid === undefined ? undefined : new ProcessTracker(child.pid);
+  const tracker = child.pid === undefined ? undefined : new ProcessTracker(child.pid, mark);
   let killed = false;
   let giveUp = (_error: unknown): void => {};
   const stuck = new Promise<never>((_resolve, reject) => {
@@ -75,4 +83,14 @@ function startInSeatbelt(sandboxExecPath: string, request: SandboxRequest): Sand
       return killing;
     },
   };
+}
+
+/** Seatbelt compares paths without links: a file in /tmp is one in /private/tmp to it. */
+function resolveLinks({ host, inside }: Mount): Mount {
+  try {
+    const target = realpathSync(host);
+    return { host: target, inside: inside === host ? target : inside };
+  } catch (cause) {
+    throw new SandboxError(`found nothing to show at ${host}`, { cause });
+  }
 }

@@ -330,6 +330,20 @@ describe.skipIf(process.platform !== "linux")("the sandbox of Linux (needs names
     });
   });
 
+  test("a sandbox that somebody else killed is a broken one, and nothing of it is left", async () => {
+    const word = `6${Date.now()}.${process.pid}`;
+    const running = sandbox.start(scriptRequest(`sleep ${word} & echo up > up; wait`, inWorkspace));
+    await vi.waitFor(() => expect(readFileSync(join(workspace, "up"), "utf8")).toBe("up\n"), {
+      timeout: 30_000,
+    });
+    const child = processesWith(word).find((pid) =>
+      readFileSync(`/proc/${pid}/status`, "utf8").includes(`PPid:\t${process.pid}\n`),
+    );
+    process.kill(Number(child), "SIGKILL");
+    await expect(running.exited).rejects.toThrow(SandboxError);
+    expect(processesWith(word)).toEqual([]);
+  });
+
   test("toolchains that were found answer inside as they did outside", async () => {
     const { toolchains, mounts, searchPath } = await findToolchains();
     expect(toolchains).not.toEqual([]);
