@@ -3,7 +3,7 @@ import { nodeWorkspaceBucket, resultSubject, traceSubject } from "../../proto/su
 import type { Deliver } from "./publisher.ts";
 
 /** How long JetStream may take to acknowledge one message; the entry is tried again afterwards. */
-const acknowledgeWithinMs = 10_000;
+const acknowledgeWithinMs = 5_000;
 
 /**
  * Delivers entries to JetStream with the entry's id as message id, so that a repeated publish within

@@ -72,7 +72,7 @@ function startNode(environment: Record<string, string> = {}): ChildProcess {
         SWEEP_LAB_TOKEN: doubleToken,
         SWEEP_MODELS: join(packageRoot, "deploy/demo/models"),
         SWEEP_DATA: data,
-        SWEEP_LOG_LEVEL: "warn",
+        SWEEP_LOG_LEVEL: "info",
         ...environment,
       },
       stdio: ["ignore", "pipe", "pipe"],
@@ -91,7 +91,11 @@ async function kill(child: ChildProcess): Promise<void> {
 async function startReadyNode(): Promise<ChildProcess> {
   const sessions = double.hellos.length;
   const child = startNode();
-  await vi.waitFor(() => expect(double.hellos.length).toBeGreaterThan(sessions), within);
+  let said = "";
+  child.stderr?.on("data", (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  await vi.waitFor(() => expect(double.hellos.length, said).toBeGreaterThan(sessions), within);
   return child;
 }
 
@@ -217,7 +221,10 @@ describe("a node", () => {
     await startReadyNode();
     await vi.waitFor(() => expect(ingested.entryIds).toContain(`${attemptId}/trace/0`), within);
     expect(await readdir(join(data, "attempts"))).toEqual([]);
-    expect(double.all("heartbeat").at(-1)?.value.claims).toEqual([]);
+    await vi.waitFor(
+      () => expect(double.all("heartbeat").at(-1)?.value.claims).toEqual([]),
+      within,
+    );
     const third = offer("quick");
     expect((await resultOf(third)).outcome).toBe(AttemptOutcome.COMPLETED);
   });
