@@ -23,13 +23,14 @@ const line = z.union([
   z.object({
     type: z.enum(["assistant", "user"]),
     message: z.object({ content }),
+    /** On a text that Claude Code wrote in place of an answer: the kind of failure. */
+    error: z.string().nullish(),
   }),
   z.object({
     type: z.literal("result"),
     subtype: z.string(),
     is_error: z.boolean(),
     api_error_status: z.number().nullish(),
-    terminal_reason: z.string().nullish(),
     result: z.string().nullish(),
   }),
   otherObject,
@@ -44,6 +45,7 @@ type Block = z.infer<typeof block>;
  */
 export function readClaudeOutput(): OutputReader {
   let report: SelfReport = { kind: "silent" };
+  let lastFailure: string | null = null;
   return {
     report: () => report,
     read(stream, text) {
@@ -52,9 +54,12 @@ export function readClaudeOutput(): OutputReader {
       switch (said.type) {
         case "assistant":
         case "user":
+          lastFailure = said.error ?? null;
+          // Such a text is not the model's, though it stands in an answer's place.
+          if (lastFailure !== null) return rawLine(stream, text);
           return messageEvents(said.type, said.message.content);
         case "result":
-          report = reportOf(said);
+          report = reportOf(said, lastFailure);
           // What it says in the end when it is done it has said before.
           return report.kind === "done" ? [] : rawLine(stream, text);
         case "other":
@@ -69,25 +74,14 @@ function isIntroduction(object: Readonly<Record<string, unknown>>): boolean {
   return object["type"] === "system" && object["subtype"] === "init";
 }
 
-function reportOf(result: Result): SelfReport {
-  const {
-    subtype,
-    is_error: isError,
-    api_error_status: status,
-    terminal_reason: terminal,
-  } = result;
+function reportOf(result: Result, lastFailure: string | null): SelfReport {
+  const { subtype, is_error: isError, api_error_status: status } = result;
   if (!isError && subtype === "success") return { kind: "done" };
-  const reason = [result.result ?? subtype, status ?? terminal]
-    .filter((part) => part !== undefined && part !== null && part !== "")
-    .join("; ")
-    .slice(0, 1_000);
-  return { kind: "failed", reason, endpointFailed: isOfEndpoint(result) };
-}
-
-/** A failure without a status is one without a connection. */
-function isOfEndpoint({ api_error_status: status, terminal_reason: terminal }: Result): boolean {
-  if (typeof status === "number") return status === 429 || status >= 500;
-  return terminal === "api_error";
+  const reason = (result.result ?? subtype).slice(0, 1_000);
+  // Without a status there was no connection, or it broke.
+  const endpointFailed =
+    typeof status === "number" ? status === 429 || status >= 500 : lastFailure === "server_error";
+  return { kind: "failed", reason, endpointFailed };
 }
 
 function messageEvents(

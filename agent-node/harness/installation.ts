@@ -69,7 +69,8 @@ export async function installHarness(options: {
     await installPackages(harness, temporary, signal);
     await moveInto(temporary, await placeOf(harness, folder));
   } finally {
-    await rm(temporary, { recursive: true, force: true });
+    // Retries: an npm that was given up may have written until just now.
+    await rm(temporary, { recursive: true, force: true, maxRetries: 5 });
   }
   const result = await findInstalled(harness, folder);
   if (result === null) throw new HarnessInstallationError(`${name} vanished from ${folder}`);
@@ -114,7 +115,11 @@ async function installPackages(
 ): Promise<void> {
   const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev"];
   try {
-    await run("npm", ["ci", "--prefix", folder, ...flags], { cwd: folder, signal });
+    await run("npm", ["ci", "--prefix", folder, ...flags], {
+      cwd: folder,
+      signal,
+      killSignal: "SIGKILL",
+    });
   } catch (cause) {
     signal.throwIfAborted();
     const said = cause instanceof Error && "stderr" in cause ? String(cause.stderr) : String(cause);

@@ -87,9 +87,12 @@ function reportOf({ role, stopReason, errorMessage }: Message): SelfReport | und
   return { kind: "failed", reason: reason.slice(0, 1_000), endpointFailed: isOfEndpoint(reason) };
 }
 
-/** Pi passes on the words of its OpenAI client: the status first, or that there was no connection. */
+/**
+ * Pi has no code for what failed. It passes on the words of its HTTP client: a status first, or that
+ * a connection was not made, broke, or took too long.
+ */
 function isOfEndpoint(errorMessage: string): boolean {
-  return /^(?:429|5\d\d)\b/.test(errorMessage) || /^Connection error\b/.test(errorMessage);
+  return /^(?:(?:429|5\d\d)\b|Connection error|terminated|Request timed out)/.test(errorMessage);
 }
 
 function messageEvents({ role, ...message }: Message, text: string): readonly TraceEventBody[] {

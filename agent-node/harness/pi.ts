@@ -12,15 +12,18 @@ import { promptArgument } from "./prompt.ts";
 const program = "node_modules/@earendil-works/pi-coding-agent/dist/cli.js";
 
 /**
- * Runs the program in "$@" without two kinds of its lines. While a message or the output of a tool
- * grows, Pi prints all of it again with every piece, twice over: an answer of 4,000 tokens becomes
- * some 100 MB. The whole of it comes in one line at the end. Pi's JSON mode ends with 0 whatever
- * happens, and `grep` with 1 when there was nothing to pass on, so that only Pi's code counts.
+ * Loaded by Node before Pi. While an answer or the output of a tool grows, Pi prints all of it again
+ * with every piece, twice over: an answer of 10,000 tokens becomes a gigabyte, and a pipe that does
+ * not take it fast enough ends Pi. The whole comes in one line at the end, so these are dropped where
+ * they are written.
  */
-const withoutGrowth = [
-  "set -o pipefail",
-  `"$@" | { LC_ALL=C grep -a --line-buffered -v -E '^\\{"type":"(message|tool_execution)_update"' || true; }`,
+const dropGrowth = [
+  "const write = process.stdout.write.bind(process.stdout);",
+  'const growth = /^\\{"type":"(?:message|tool_execution)_update"/;',
+  "process.stdout.write = (text, ...rest) => growth.test(text) || write(text, ...rest);",
+  "",
 ].join("\n");
+const dropGrowthPath = ".pi/drop-growth.cjs";
 
 /** Pi, `@earendil-works/pi-coding-agent`: four tools and the shortest prompt of all. */
 export const pi: Harness = {
@@ -33,7 +36,7 @@ export const pi: Harness = {
 function prepare(terms: HarnessTerms): HarnessCommand {
   const { home, temporary, installation, node, searchPath } = terms;
   return {
-    command: ["/bin/bash", "-c", withoutGrowth, "pi", ...piArguments(terms)],
+    command: [node.inside, ...nodeArguments(terms)],
     environment: {
       HOME: home,
       LANG: "C.UTF-8",
@@ -45,6 +48,7 @@ function prepare(terms: HarnessTerms): HarnessCommand {
       TMPDIR: temporary,
     },
     configFiles: {
+      [dropGrowthPath]: dropGrowth,
       ".pi/agent/models.json": JSON.stringify(models(terms)),
       ".pi/agent/settings.json": JSON.stringify(settings(terms)),
     },
@@ -52,9 +56,9 @@ function prepare(terms: HarnessTerms): HarnessCommand {
   };
 }
 
-function piArguments({ node, installation, instruction }: HarnessTerms): readonly string[] {
+function nodeArguments({ home, installation, instruction }: HarnessTerms): readonly string[] {
   return [
-    [node.inside, join(installation.inside, program)],
+    ["--require", join(home, dropGrowthPath), join(installation.inside, program)],
     ["--mode", "json", "--provider", "local", "--model", modelAlias, "--thinking", "off"],
     ["--offline", "--no-session"],
     // What a workspace or home could add to the prompt or to the program.

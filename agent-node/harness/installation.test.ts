@@ -1,0 +1,163 @@
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { delimiter, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { z } from "zod";
+import { createRootLogger } from "../../proto/log.ts";
+import { packageRoot } from "../../proto/package-root.ts";
+import {
+  drivenHarnesses,
+  HarnessInstallationError,
+  installedHarnesses,
+  installHarness,
+} from "./installation.ts";
+import { findHarness } from "./registry.ts";
+
+let root: string;
+let folder: string;
+const log = createRootLogger({
+  name: "test",
+  level: "error",
+  secrets: [],
+  stream: { write: () => {} },
+});
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "installation-"));
+  folder = join(root, "harnesses");
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  rmSync(root, { recursive: true });
+});
+
+/** Puts a program named npm first on PATH, which runs `script` in the folder it is to fill. */
+function npmThat(script: string): void {
+  const bin = join(root, "bin");
+  mkdirSync(bin);
+  writeFileSync(join(bin, "npm"), `#!/bin/sh\necho "$@" >> ${root}/calls\n${script}\n`);
+  chmodSync(join(bin, "npm"), 0o755);
+  vi.stubEnv("PATH", `${bin}${delimiter}${process.env["PATH"]}`);
+}
+const program = findHarness("pi")?.program ?? "";
+const installing = `mkdir -p "$(dirname ${program})" && touch ${program}`;
+const install = (signal = new AbortController().signal) =>
+  installHarness({ name: "pi", folder, log, signal });
+
+describe("installing a harness", () => {
+  test("lets npm follow the lockfile without scripts, once", async () => {
+    npmThat(`test -f package-lock.json && ${installing}`);
+    const installed = await install();
+    expect(installed).toMatchObject({
+      name: "pi",
+      version: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+    });
+    expect(existsSync(join(installed.folder, program))).toBe(true);
+    expect(await install()).toEqual(installed);
+    expect(await installedHarnesses(folder)).toEqual([installed]);
+    const calls = readFileSync(join(root, "calls"), "utf8").trimEnd().split("\n");
+    expect(calls).toEqual([expect.stringMatching(/^ci .*--ignore-scripts/)]);
+  });
+
+  test("by several at one time leaves one installation", async () => {
+    npmThat(installing);
+    const [one, other] = await Promise.all([install(), install()]);
+    expect(one).toEqual(other);
+    expect(readdirSync(folder)).toHaveLength(1);
+  });
+
+  test("that npm fails says why and leaves nothing", async () => {
+    npmThat("echo 'npm error code E404' >&2; exit 1");
+    await expect(install()).rejects.toThrow(/npm could not install pi.*E404/s);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("whose package for this platform npm passed over has failed", async () => {
+    npmThat("mkdir node_modules");
+    await expect(install()).rejects.toThrow(/without node_modules/);
+    expect(await installedHarnesses(folder)).toEqual([]);
+  });
+
+  test("can be given up", async () => {
+    npmThat(`touch ${root}/started; exec sleep 60`);
+    const giveUp = new AbortController();
+    const installation = install(giveUp.signal);
+    await vi.waitFor(() => expect(existsSync(join(root, "started"))).toBe(true), 10_000);
+    giveUp.abort(new Error("given up"));
+    await expect(installation).rejects.toThrow("given up");
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test("removes what a process that died left behind, not what others are at", async () => {
+    npmThat(installing);
+    for (const name of [".installing-pi-old", ".installing-pi-new"]) {
+      mkdirSync(join(folder, name), { recursive: true });
+    }
+    utimesSync(join(folder, ".installing-pi-old"), 0, 0);
+    await install();
+    expect(readdirSync(folder).filter((name) => name.startsWith("."))).toEqual([
+      ".installing-pi-new",
+    ]);
+  });
+
+  test("refuses one that this version cannot drive, naming those it can", async () => {
+    const { signal } = new AbortController();
+    const unknown = installHarness({ name: "aider", folder, log, signal });
+    await expect(unknown).rejects.toThrow(HarnessInstallationError);
+    await expect(unknown).rejects.toThrow(/"aider".*claude, pi/);
+  });
+});
+
+test("no folder of installed harnesses holds no harness", async () => {
+  expect(await installedHarnesses(folder)).toEqual([]);
+});
+
+describe.each(drivenHarnesses)("the lockfile of %s", (name) => {
+  const read = (file: string): unknown =>
+    JSON.parse(readFileSync(join(packageRoot, "agent-node/harness/installed", name, file), "utf8"));
+  const lockfile = z.object({
+    packages: z.record(
+      z.string(),
+      z.object({
+        integrity: z.string().optional(),
+        resolved: z.string().optional(),
+        link: z.boolean().optional(),
+      }),
+    ),
+  });
+  const packages = Object.entries(lockfile.parse(read("package-lock.json")).packages).filter(
+    ([path]) => path !== "",
+  );
+
+  test("has a digest for each package and names no server", () => {
+    expect(packages).not.toEqual([]);
+    for (const [, found] of packages) {
+      expect(found).toEqual({ integrity: expect.stringMatching(/^sha512-/) });
+    }
+  });
+
+  test("belongs to one exact version of the harness", () => {
+    const { dependencies } = z
+      .object({ dependencies: z.record(z.string(), z.string()) })
+      .parse(read("package.json"));
+    expect(Object.values(dependencies)).toEqual([expect.stringMatching(/^\d+\.\d+\.\d+$/)]);
+  });
+});
+
+test("the lockfile of claude holds the binaries of Apple silicon and of Linux", () => {
+  const path = join(packageRoot, "agent-node/harness/installed/claude/package-lock.json");
+  const text = readFileSync(path, "utf8");
+  for (const platform of ["darwin-arm64", "linux-x64", "linux-arm64"]) {
+    expect(text).toContain(`"node_modules/@anthropic-ai/claude-code-${platform}"`);
+  }
+});
