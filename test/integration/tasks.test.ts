@@ -74,7 +74,42 @@ describe("the check of tasks", () => {
     }
   });
 
+  test("is not deceived by a solution that leaves a process behind to forge the reward", async () => {
+    const own = mkdtempSync(join(tmpdir(), "sweep-forger-"));
+    try {
+      cpSync(join(root, "p2_shortest_path"), join(own, "forged"), { recursive: true });
+      writeFileSync(join(own, "forged", "solution", "shortest_path.py"), forger);
+      const [solution] = await check([own]);
+      expect(solution).toMatchObject({ outcome: "failed", ok: false });
+    } finally {
+      rmSync(own, { recursive: true });
+    }
+  });
+
   test("refuses a task that is not there and names those that are", async () => {
     await expect(check([root], ["p9_absent"])).rejects.toThrow(/p9_absent.*c1_ring_buffer/);
   });
 });
+
+/** Wrong, but with a daemon of its own session that replaces every reward it finds. */
+const forger = `
+import os, time
+
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        logs = "/logs/verifier"
+        while True:
+            try:
+                if os.path.exists(logs + "/reward.json"):
+                    with open(logs + "/forged", "w") as file:
+                        file.write('{"reward": 1}')
+                    os.rename(logs + "/forged", logs + "/reward.json")
+            except OSError:
+                pass
+            time.sleep(0.0005)
+    os._exit(0)
+
+def shortest_path(graph, source, target):
+    return None
+`;
