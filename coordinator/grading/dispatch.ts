@@ -3,7 +3,7 @@ import { and, eq, inArray, lte, sql } from "drizzle-orm";
 import type { JetStreamClient, NatsConnection } from "nats";
 import { GradeJobSchema } from "../../proto/gen/sweep/v1/event_pb.ts";
 import { gradeJobStream, gradeJobSubject, gradersConsumer } from "../../proto/subjects.ts";
-import { lockRunOfAttempt, moveRun } from "../leases/ledger.ts";
+import { lockRunOfAttempt, moveRun } from "../leases/locked-run.ts";
 import type { Database } from "../store/database.ts";
 import { attempts, grades, tasks, workspaces } from "../store/schema.ts";
 import type { ObjectPublisher } from "./object-publisher.ts";

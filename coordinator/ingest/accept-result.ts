@@ -10,7 +10,7 @@ import {
   lockRunOfAttempt,
   moveRun,
   retryOrGiveUp,
-} from "../leases/ledger.ts";
+} from "../leases/locked-run.ts";
 import type { Transaction } from "../store/database.ts";
 import { attempts, cells, grades, leases, nodes, runs, workspaces } from "../store/schema.ts";
 import { storableText } from "../store/storable-text.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { eq, sql } from "drizzle-orm";
 import { GradeOutcome, type GradeVerdict } from "../../proto/gen/sweep/v1/event_pb.ts";
-import { type LockedRun, lockRunOfAttempt, moveRun } from "../leases/ledger.ts";
+import { type LockedRun, lockRunOfAttempt, moveRun } from "../leases/locked-run.ts";
 import type { Transaction } from "../store/database.ts";
 import { grades } from "../store/schema.ts";
 import { storableText } from "../store/storable-text.ts";

@@ -11,7 +11,7 @@ import {
 import type { ServerCall, ServiceHandlers } from "../../proto/rpc/methods.ts";
 import { PROGRAM_VERSION } from "../../proto/version.ts";
 import type { Changes } from "../changes.ts";
-import { cancelRuns } from "../leases/ledger.ts";
+import { cancelRuns } from "../leases/reclaim.ts";
 import { readCombinationResults } from "../queries/combination-results.ts";
 import { RefusedError } from "../queries/errors.ts";
 import { listNodes, setNodeDraining } from "../queries/nodes.ts";

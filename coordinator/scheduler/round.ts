@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { Logger } from "pino";
-import { expireLeases, type Grant, grantLeases, refuseAssignment } from "../leases/ledger.ts";
+import { type Grant, grantLeases, refuseAssignment } from "../leases/ledger.ts";
+import { expireLeases } from "../leases/reclaim.ts";
 import { nextRunState, type RunState } from "../run-state.ts";
 import { readAssignments } from "../sessions/assignment.ts";
 import type { ConnectedNodes } from "../sessions/connected-nodes.ts";

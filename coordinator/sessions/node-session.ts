@@ -16,13 +16,8 @@ import { PROGRAM_VERSION, PROTOCOL_VERSION } from "../../proto/version.ts";
 import { committedEntries } from "../ingest/committed-entries.ts";
 import { isIdentifier } from "../ingest/event.ts";
 import type { Claim } from "../leases/lease.ts";
-import {
-  markStarted,
-  reconcileLeases,
-  refuseAssignment,
-  releaseLease,
-  renewLeases,
-} from "../leases/ledger.ts";
+import { markStarted, refuseAssignment, releaseLease, renewLeases } from "../leases/ledger.ts";
+import { reconcileLeases } from "../leases/reclaim.ts";
 import { type Database, sqlState } from "../store/database.ts";
 import { nodes as nodesTable } from "../store/schema.ts";
 import { storableText } from "../store/storable-text.ts";

@@ -5,16 +5,14 @@ import { acceptResult } from "../../coordinator/ingest/accept-result.ts";
 import { applyVerdict } from "../../coordinator/ingest/apply-verdict.ts";
 import { RejectedEventError, storeTrace } from "../../coordinator/ingest/store-trace.ts";
 import {
-  cancelRuns,
-  expireLeases,
   type Grant,
   grantLeases,
   markStarted,
-  reconcileLeases,
   refuseAssignment,
   releaseLease,
   renewLeases,
 } from "../../coordinator/leases/ledger.ts";
+import { cancelRuns, expireLeases, reconcileLeases } from "../../coordinator/leases/reclaim.ts";
 import { storeSweep } from "../../coordinator/operator/submit.ts";
 import { listRuns } from "../../coordinator/queries/runs.ts";
 import type { Database } from "../../coordinator/store/database.ts";
