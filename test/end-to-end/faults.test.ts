@@ -42,6 +42,67 @@ describe("a sweep survives SIGKILL, in its middle, of", () => {
   });
 });
 
+it("`sweep runs --json`, the views and the tables agree", async () => {
+  const { runs } = z
+    .object({
+      runs: z.array(
+        z.object({
+          runId: z.string(),
+          state: z.string(),
+          outcome: z.string().default(""),
+          agentSeconds: z.number().optional(),
+          attempts: z.int().default(0),
+        }),
+      ),
+    })
+    .parse(JSON.parse(await demoLab.sweep("runs", "kill-coordinator", "--json")));
+  const views = await demoLab.results("kill-coordinator");
+  const tables = await demoLab.query(
+    z.object({
+      id: z.coerce.string(),
+      ending: z.string(),
+      seconds: z.number(),
+      attempts: z.int(),
+      verdict: z.string().nullable(),
+    }),
+    `select runs.id, attempts.ending, attempts.agent_seconds as seconds,
+       (select count(*) from attempts as every where every.run_id = runs.id)::integer as attempts,
+       (select state from grades where attempt_id = attempts.id and state in ('passed', 'failed')) as verdict
+     from runs join sweeps on sweeps.id = runs.sweep_id
+     join attempts on attempts.id = runs.accepted_attempt_id
+     where sweeps.name = $1 order by runs.id`,
+    "kill-coordinator",
+  );
+  expect(runs).toHaveLength(32);
+  expect(runs).toEqual(
+    views.map((view) => ({
+      runId: view.run_id,
+      state: view.state,
+      outcome: view.outcome,
+      agentSeconds: view.agent_seconds,
+      attempts: view.attempts,
+    })),
+  );
+  expect(runs).toEqual(
+    tables.map((row) => ({
+      runId: row.id,
+      state: "graded",
+      outcome: row.verdict ?? row.ending,
+      agentSeconds: row.seconds,
+      attempts: row.attempts,
+    })),
+  );
+  const [cells] = await demoLab.query(
+    z.object({ planned: z.int(), valid: z.int(), passed: z.int(), cells: z.int() }),
+    `select sum(planned)::integer as planned, sum(valid)::integer as valid,
+       sum(passed)::integer as passed, count(*)::integer as cells
+     from cell_results where sweep = $1`,
+    "kill-coordinator",
+  );
+  const passed = views.filter(({ outcome }) => outcome === "passed").length;
+  expect(cells).toEqual({ planned: 32, valid: 32, passed, cells: 16 });
+});
+
 /** Every run has exactly the outcome its model's skill predicts, from one attempt whose trace is whole. */
 async function expectEverythingOnce(sweep: string): Promise<void> {
   const results = await demoLab.results(sweep);
