@@ -32,7 +32,7 @@ interface Demo {
   /** What it has printed so far. */
   readonly lines: string[];
   /** Settles with the first line that `pattern` matches. */
-  untilPrinted(pattern: RegExp): Promise<void>;
+  readonly untilPrinted: (pattern: RegExp) => Promise<void>;
   /** Exit code. */
   readonly exited: Promise<number | null>;
 }

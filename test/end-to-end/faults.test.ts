@@ -108,8 +108,8 @@ async function expectEverythingOnce(sweep: string): Promise<void> {
   const results = await demoLab.results(sweep);
   expect(results).toHaveLength(32);
   for (const result of results) {
-    expect(result.state, `${JSON.stringify(result)}`).toBe("graded");
-    expect(result.outcome, `${JSON.stringify(result)}`).toBe(predictedOutcome(result));
+    expect(result.state, JSON.stringify(result)).toBe("graded");
+    expect(result.outcome, JSON.stringify(result)).toBe(predictedOutcome(result));
   }
   const [counts] = await demoLab.query(
     z.object({ doubled: z.int(), graded_twice: z.int(), incomplete: z.int(), leases: z.int() }),
