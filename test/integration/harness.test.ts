@@ -7,6 +7,7 @@ import { drivenHarnesses } from "../../agent-node/harness/installation.ts";
 import { type ModelServer, startModelServer } from "../../agent-node/model-server.ts";
 import type { TraceEventBody } from "../../proto/trace-event.ts";
 import { attemptWithHarness, filesIn, installForTests } from "../support/harness-attempt.ts";
+import { malformedCall, malformedCallId } from "../support/malformed-call.ts";
 import { type AskedBody, recordingUpstream } from "../support/recording-upstream.ts";
 import { aFolder, scriptedWeights } from "../support/scripted-weights.ts";
 import { silentLog } from "../support/silent-log.ts";
@@ -108,7 +109,7 @@ describe.each(drivenHarnesses)("%s", (harness) => {
     },
   );
 
-  test("asks the same at the start of two runs, and nothing of what lies in the workspace", async () => {
+  test("asks the same, byte for byte, at the start of two runs, and nothing of what lies in the workspace", async () => {
     const asked: string[] = [];
     while (asked.length < 2) {
       const upstream = await recordingUpstream({ status: 400, message: "no" });
@@ -121,8 +122,11 @@ describe.each(drivenHarnesses)("%s", (harness) => {
       asked.push(upstream.asked[0] ?? "");
     }
     expect(asked.join()).not.toContain("canary");
-    const [one, other] = asked.map((body): object => ({ ...JSON.parse(body), metadata: null }));
-    expect(one).toEqual(other);
+    // Claude Code's identifier of the session, which is no part of the prompt.
+    const session = /"metadata":\{"user_id":"(?:[^"\\]|\\.)*"\}/;
+    const [one, other] = asked.map((body) => body.replace(session, ""));
+    expect(one).toMatch(/^\{.+\}$/s);
+    expect(one).toBe(other);
   });
 
   test("obeys no settings that lie in the workspace", async () => {
@@ -157,6 +161,19 @@ describe.each(drivenHarnesses)("%s", (harness) => {
       expect(usage.modelCalls).toBe(4);
     },
   );
+
+  test("survives a tool call that is no JSON, tells the model of it, and goes on", async () => {
+    const { baseUrl: forwardTo } = await serve();
+    const upstream = await recordingUpstream({ forwardTo, first: malformedCall });
+    const { end, trace } = await attemptWithHarness({ harness, instruction, upstream });
+    expect(end).toEqual(completed);
+    expect(eventsOf(trace, "tool_result")[0]).toMatchObject({
+      callId: malformedCallId,
+      isError: true,
+    });
+    expect(upstream.asked[1]).toContain(malformedCallId);
+    expect(eventsOf(trace, "tool_result").at(-1)).toMatchObject({ isError: false });
+  });
 
   test("prints an answer once, however long it is", async () => {
     const weights = scriptedWeights();
