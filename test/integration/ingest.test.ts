@@ -209,6 +209,8 @@ describe("ingest", () => {
     await untilStored(1);
     stop.abort();
     await ingest;
+    // The server knows now that nobody waits any more; it would hand the next message to nobody.
+    await coordinator.flush();
     await publishChunk(10, 10);
     stop = new AbortController();
     startIngest();
