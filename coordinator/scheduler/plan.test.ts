@@ -80,7 +80,7 @@ describe("a plan", () => {
     expect(assignments).toEqual([]);
     expect(unmet[0]?.unplaceable).toBe(false);
     expect(unmet[0]?.reasons.join("; ")).toBe(
-      "a is draining; b is not connected; c rests for 4 s after 2 infrastructure failures in a row",
+      "a is draining; b is not connected; c rests for 4 s after 2 attempts in a row that it failed, lost or refused",
     );
   });
 

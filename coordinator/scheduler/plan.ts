@@ -24,7 +24,10 @@ export interface Plan {
   readonly unmet: readonly Unmet[];
 }
 
-/** Infrastructure failures in a row after which a node rests before it gets the next run. */
+/**
+ * Attempts in a row that a node may fail, lose or refuse before it rests. A node that refuses (its
+ * outbox is full, a cancelled attempt still holds the slot) would be asked again at once, for ever.
+ */
 const failuresBeforeRest = 2;
 const shortestRestMs = 5_000;
 const longestRestMs = 5 * 60_000;
@@ -103,7 +106,7 @@ function refusalNow(node: SchedulableNode, nowMs: number): string | undefined {
   if (node.draining) return `${node.name} is draining`;
   const restUntilMs = restEndMs(node);
   if (restUntilMs > nowMs) {
-    return `${node.name} rests for ${Math.ceil((restUntilMs - nowMs) / 1000)} s after ${node.failuresInARow} infrastructure failures in a row`;
+    return `${node.name} rests for ${Math.ceil((restUntilMs - nowMs) / 1000)} s after ${node.failuresInARow} attempts in a row that it failed, lost or refused`;
   }
   return undefined;
 }

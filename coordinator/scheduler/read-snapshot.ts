@@ -91,13 +91,14 @@ const nodesStatement = sql`
   left join lateral (
     select count(*) as in_a_row, max(attempts.ended_at) as last_at
     from attempts
-    where attempts.node_id = nodes.id and attempts.ending in ('infra_error', 'lost')
+    where attempts.node_id = nodes.id and attempts.ending in ('infra_error', 'lost', 'refused')
       and attempts.ended_at > coalesce((
         select max(good.ended_at) from attempts as good
         where good.node_id = nodes.id and good.ending in ('completed', 'timeout', 'agent_error')
       ), '-infinity')
   ) as failed on true
-  where nodes.last_seen_at > now() - make_interval(hours => ${forgottenAfterHours})`;
+  where nodes.last_seen_at > now() - make_interval(hours => ${forgottenAfterHours})
+  order by nodes.name`;
 
 const demandsStatement = sql`
   select runs.sweep_id, extract(epoch from sweeps.created_at)::float8 * 1000 as created_ms,

@@ -18,7 +18,7 @@ export interface SchedulableNode {
   readonly harnesses: readonly string[];
   /** Weights in the node's model folders, by path, with their size. */
   readonly models: ReadonlyMap<string, number>;
-  /** Attempts in a row that ended as infrastructure failures, and when the last of them ended. */
+  /** Attempts in a row that it failed, lost or refused, and when the last of them ended. */
   readonly failuresInARow: number;
   readonly lastFailureAtMs: number;
 }
