@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { toJson } from "@bufbuild/protobuf";
-import { and, eq } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import type { AttemptResult } from "../../proto/gen/sweep/v1/event_pb.ts";
 import { AttemptOutcome, ProvenanceSchema } from "../../proto/gen/sweep/v1/run_pb.ts";
 import {
@@ -68,7 +68,7 @@ async function storeResult(
   await transaction
     .update(attempts)
     .set({
-      resultAt: new Date(),
+      resultAt: sql`now()`,
       agentSeconds: result.agentSeconds,
       exitCode: result.exitCode ?? null,
       exitSignal: result.exitSignal === "" ? null : result.exitSignal,

@@ -40,17 +40,19 @@ export async function lockRunOfAttempt(
   return row;
 }
 
-/** Moves a locked run along the table of run-state.ts. */
+/** Moves a locked run along the table of run-state.ts; an event that comes late changes nothing. */
 export async function moveRun(
   transaction: Transaction,
   run: LockedRun,
   event: RunEvent,
   reason?: string,
 ): Promise<void> {
+  const state = nextRunState(run.state, event);
+  if (state === run.state) return;
   await transaction
     .update(runs)
     .set({
-      state: nextRunState(run.state, event),
+      state,
       changedAt: sql`now()`,
       ...(reason === undefined ? {} : { reason }),
     })

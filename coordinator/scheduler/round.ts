@@ -1,4 +1,4 @@
-import { sql } from "drizzle-orm";
+import { and, inArray, sql } from "drizzle-orm";
 import type { Logger } from "pino";
 import { type Grant, grantLeases, refuseAssignment } from "../leases/ledger.ts";
 import { expireLeases } from "../leases/reclaim.ts";
@@ -6,6 +6,7 @@ import { nextRunState, type RunState } from "../run-state.ts";
 import { readAssignments } from "../sessions/assignment.ts";
 import type { ConnectedNodes } from "../sessions/connected-nodes.ts";
 import type { Database } from "../store/database.ts";
+import { sweeps } from "../store/schema.ts";
 import { type PlannedAssignment, plan, type Unmet } from "./plan.ts";
 import { readSnapshot } from "./read-snapshot.ts";
 
@@ -103,11 +104,27 @@ async function moveAll(
   return moved.count;
 }
 
-async function completeSweeps(database: Database): Promise<number> {
-  const completed = await database.queries.execute(sql`
-    update sweeps set state = 'completed'
-    where state = 'active' and not exists (
-      select from runs where runs.sweep_id = sweeps.id
-        and runs.state in ('pending', 'leased', 'running', 'finished', 'grading'))`);
-  return completed.count;
+/**
+ * Completes the sweeps of which no run is open. They are locked first and looked at then: an
+ * amendment that was under way has committed its runs by that time, and a later one waits.
+ */
+export async function completeSweeps(database: Database): Promise<number> {
+  const isDone = sql`state = 'active' and not exists (
+    select from runs where runs.sweep_id = sweeps.id
+      and runs.state in ('pending', 'leased', 'running', 'finished', 'grading'))`;
+  return database.transact(async (transaction) => {
+    const done = await transaction
+      .select({ id: sweeps.id })
+      .from(sweeps)
+      .where(isDone)
+      .orderBy(sweeps.id)
+      .for("update");
+    const ids = done.map(({ id }) => id);
+    const completed = await transaction
+      .update(sweeps)
+      .set({ state: "completed" })
+      .where(and(inArray(sweeps.id, ids), isDone))
+      .returning({ id: sweeps.id });
+    return completed.length;
+  });
 }

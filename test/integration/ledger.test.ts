@@ -1,5 +1,6 @@
+import { EventEmitter, once } from "node:events";
 import { eq, sql } from "drizzle-orm";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { acceptResult } from "../../coordinator/ingest/accept-result.ts";
 import { applyVerdict } from "../../coordinator/ingest/apply-verdict.ts";
@@ -15,9 +16,18 @@ import {
 import { cancelRuns, expireLeases, reconcileLeases } from "../../coordinator/leases/reclaim.ts";
 import { storeSweep } from "../../coordinator/operator/submit.ts";
 import { listRuns } from "../../coordinator/queries/runs.ts";
+import { readSnapshot } from "../../coordinator/scheduler/read-snapshot.ts";
+import { completeSweeps } from "../../coordinator/scheduler/round.ts";
 import type { Database } from "../../coordinator/store/database.ts";
 import { selectRows } from "../../coordinator/store/rows.ts";
-import { attempts, grades, leases, runs, traceChunks } from "../../coordinator/store/schema.ts";
+import {
+  attempts,
+  grades,
+  leases,
+  runs,
+  sweeps,
+  traceChunks,
+} from "../../coordinator/store/schema.ts";
 import { GradeOutcome } from "../../proto/gen/sweep/v1/event_pb.ts";
 import { AttemptOutcome } from "../../proto/gen/sweep/v1/run_pb.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
@@ -271,6 +281,29 @@ describe("the ledger", () => {
     expect((await firstRun()).acceptedAttemptId).toBeNull();
   });
 
+  it("keeps saying why a run was cancelled when a verdict comes later", async () => {
+    const { id } = await firstRun();
+    const attempt = await grant(id, node1);
+    await accept(name1, attempt);
+    const grade = await openGrade(attempt.attemptId);
+    await database.transact((tx) => cancelRuns(tx, sweepId, "enough"));
+    await database.transact((tx) =>
+      applyVerdict(tx, "g", aVerdict(grade.id, GradeOutcome.GRADER_ERROR, "broken")),
+    );
+    expect(await firstRun()).toMatchObject({ state: "cancelled", reason: "enough" });
+  });
+
+  it("lets a node rest that refuses again and again, as one that fails", async () => {
+    const { id } = await firstRun();
+    for (const reason of ["the slot is taken", "the slot is taken"]) {
+      const attempt = await grant(id, node1);
+      await database.transact((tx) => refuseAssignment(tx, attempt, reason));
+    }
+    const { nodes } = await readSnapshot(database.queries, () => true);
+    expect(nodes.find(({ nodeId }) => nodeId === node1)?.failuresInARow).toBe(2);
+    expect(nodes.find(({ nodeId }) => nodeId === node2)?.failuresInARow).toBe(0);
+  });
+
   it("stores each chunk once and refuses another node's", async () => {
     const attempt = await grant((await firstRun()).id, node1);
     const chunks = [aChunk(attempt, 0, 3), aChunk(attempt, 3, 2)];
@@ -315,6 +348,37 @@ describe("submitting a sweep", () => {
     const amended = aSubmission({ name: sweepName, seeds: 3 });
     expect(await storeSweep(database, amended, true)).toMatchObject({ runsAdded: 1, runsTotal: 3 });
     expect(await storeSweep(database, amended, true)).toMatchObject({ runsAdded: 0, runsTotal: 3 });
+  });
+
+  it("does not complete while an amendment that adds runs is under way", async () => {
+    for (const { id } of await sweepRuns()) {
+      await accept(name1, await grant(id, node1), { outcome: AttemptOutcome.TIMEOUT });
+    }
+    const storing = new EventEmitter();
+    const [stored, commit] = [once(storing, "stored"), once(storing, "commit")];
+    const slow: Database = {
+      ...database,
+      transact: (work) =>
+        database.transact(async (tx) => {
+          const result = await work(tx);
+          storing.emit("stored");
+          await commit;
+          return result;
+        }),
+    };
+    const amending = storeSweep(slow, aSubmission({ name: sweepName, seeds: 3 }), true);
+    await stored;
+    const completing = completeSweeps(database);
+    await vi.waitFor(async () => {
+      const waiting = await database.queries.execute(
+        sql`select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+      );
+      expect(waiting).toHaveLength(1);
+    });
+    storing.emit("commit");
+    await Promise.all([amending, completing]);
+    const [sweep] = await database.queries.select().from(sweeps).where(eq(sweeps.id, sweepId));
+    expect(sweep?.state).toBe("active");
   });
 
   it("refuses an amendment that would change what existing cells mean", async () => {
