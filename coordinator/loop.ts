@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "pino";
 
 /** A repeated piece of work that can be asked to come sooner. */
@@ -43,12 +42,20 @@ export function startLoop(options: {
     }
   }
 
-  async function pause(milliseconds: number): Promise<void> {
-    const over = new AbortController();
-    wake = () => over.abort();
-    const abort = AbortSignal.any([signal, over.signal]);
-    await delay(milliseconds, undefined, { signal: abort }).catch(() => undefined);
-    wake = () => undefined;
+  function pause(milliseconds: number): Promise<void> {
+    return new Promise((resolve) => {
+      const end = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", end);
+        wake = () => undefined;
+        resolve();
+      };
+      const timer = setTimeout(end, milliseconds);
+      // Not AbortSignal.any: each use of it would leave something behind for as long as `signal` lives.
+      signal.addEventListener("abort", end, { once: true });
+      wake = end;
+      if (signal.aborted) end();
+    });
   }
 
   return { nudge, stopped: run() };
