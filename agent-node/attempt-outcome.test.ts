@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { judgeAttempt } from "./attempt-outcome.ts";
 
-const agentError = { kind: "agent_error", reason: "exit code 1" } as const;
+const agentError = { kind: "agent_error", reason: "exit code 1", endpointFailed: false } as const;
 
 describe("outcome of an attempt", () => {
   test("a limit is the model's, whatever else happened", () => {

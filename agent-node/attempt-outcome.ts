@@ -1,4 +1,5 @@
 /** What ended an attempt, as a value, and what that makes of it: who is counted for it, if anyone. */
+import type { HarnessVerdict } from "./harness/harness.ts";
 import type { StopCause } from "./holdings.ts";
 
 /** A limit of the run, or of the node for one run. */
@@ -10,11 +11,6 @@ export type AttemptEnd =
   | { readonly kind: "limit"; readonly limit: ReachedLimit; readonly allowed: number }
   | { readonly kind: "stopped"; readonly why: StopCause; readonly reason: string }
   | { readonly kind: "infrastructure"; readonly reason: string };
-
-/** What the harness's adapter makes of its exit and its output. */
-export type HarnessVerdict =
-  | { readonly kind: "completed" }
-  | { readonly kind: "agent_error"; readonly reason: string };
 
 /** How an attempt ended, with a sentence for people. */
 export interface AttemptOutcome {

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ExitStatus, Sandbox, SandboxRequest } from "../proto/sandbox/sandbox.ts";
-import type { HarnessVerdict } from "./attempt-outcome.ts";
 import type { Ending } from "./ending.ts";
+import type { HarnessVerdict } from "./harness/harness.ts";
 import { readLines } from "./output-lines.ts";
 
 /** How a harness's process went. */

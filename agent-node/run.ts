@@ -1,5 +1,6 @@
 import { packFolder } from "../proto/archive.ts";
 import { removeTree, reopenTree } from "../proto/remove-tree.ts";
+import { packedWorkspaceLimits } from "../proto/workspace-limits.ts";
 import type { Attempt } from "./attempt.ts";
 import { type AttemptFolder, attemptFolderOf } from "./attempt-folder.ts";
 import {
@@ -24,9 +25,6 @@ export class AttemptStopped extends Error {
     this.why = why;
   }
 }
-
-/** Bounds of a final workspace; the coordinator takes archives of up to 64 MiB. */
-const workspaceLimits = { files: 20_000, bytes: 48 * 1024 ** 2 };
 
 /**
  * Executes one attempt and keeps its trace and its result in the outbox. Whatever ends it, a limit,
@@ -98,9 +96,9 @@ async function keepWorkspace(
   outcome: AttemptOutcome,
 ): Promise<{ workspace: KeptWorkspace | null; outcome: AttemptOutcome }> {
   try {
-    const workspace = await packFolder(folder.workspace, workspaceLimits).catch(async () => {
+    const workspace = await packFolder(folder.workspace, packedWorkspaceLimits).catch(async () => {
       await reopenTree(folder.workspace);
-      return packFolder(folder.workspace, workspaceLimits);
+      return packFolder(folder.workspace, packedWorkspaceLimits);
     });
     return { workspace, outcome };
   } catch (error) {

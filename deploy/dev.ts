@@ -147,7 +147,7 @@ async function runSweep(operator: Operator, sweep: DevSweep, context: CliContext
 }
 
 /** `wanted`, or with the first number from 2 that makes it new: each call is a sweep of its own. */
-export function freeName(wanted: string, taken: readonly string[]): string {
+function freeName(wanted: string, taken: readonly string[]): string {
   if (!taken.includes(wanted)) return wanted;
   for (let number = 2; ; number += 1) {
     const name = `${wanted}-${number}`;

@@ -1,13 +1,11 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { type GradeJob, GradeJobSchema } from "../proto/gen/sweep/v1/event_pb.ts";
+import { isDigest, isIdentifier } from "../proto/identifiers.ts";
 
 /** A message of the work queue: a job, or why it is none. */
 export type DecodedJob =
   | { readonly kind: "job"; readonly job: GradeJob }
   | { readonly kind: "malformed"; readonly reason: string };
-
-const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const digestPattern = /^[0-9a-f]{64}$/;
 
 /** Decodes a message of the work queue. Never throws. */
 export function decodeJob(payload: Uint8Array): DecodedJob {
@@ -28,10 +26,10 @@ export function decodeJob(payload: Uint8Array): DecodedJob {
   };
   const problems = [
     ...Object.entries(ids)
-      .filter(([, value]) => !uuidPattern.test(value))
+      .filter(([, value]) => !isIdentifier(value))
       .map(([name]) => `${name} is not a UUID`),
     ...Object.entries(digests)
-      .filter(([, value]) => !digestPattern.test(value))
+      .filter(([, value]) => !isDigest(value))
       .map(([name]) => `${name} is not a SHA-256 in hexadecimal`),
   ];
   return problems.length === 0

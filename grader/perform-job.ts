@@ -16,6 +16,7 @@ import { paragraph } from "../proto/role-process.ts";
 import { taskBundle } from "../proto/task/bundle-cache.ts";
 import { halfLimits, readDefinition } from "../proto/task/task-folder.ts";
 import { PROGRAM_VERSION } from "../proto/version.ts";
+import { gradedWorkspaceLimits } from "../proto/workspace-limits.ts";
 import { type Grading, gradeWorkspace, scriptLimits } from "./grade.ts";
 import type { Machine } from "./task-script.ts";
 
@@ -33,8 +34,6 @@ export interface Grader {
   readonly log: Logger;
 }
 
-/** Final workspaces beyond this are hostile; nodes keep less than half of it. */
-const workspaceLimits = { files: 40_000, bytes: 128 * 1024 ** 2 };
 /** Free space below which grading would fail for want of it and blame the code under test. */
 const minFreeBytes = 512 * 1024 ** 2;
 const maxReasonLength = 2_000;
@@ -105,7 +104,7 @@ async function gradeIn(
   await unpackArchive(hiddenHalf, hiddenFolder, halfLimits);
   const definition = await readDefinition(join(publicFolder, "task.toml"));
   try {
-    await unpackArchive(workspace, workspaceFolder, workspaceLimits);
+    await unpackArchive(workspace, workspaceFolder, gradedWorkspaceLimits);
   } catch (error) {
     if (!(error instanceof ArchiveError)) throw error;
     return withoutTests("failed", `the final workspace was refused: ${paragraph(error)}`);

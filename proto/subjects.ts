@@ -50,6 +50,8 @@ export const resultSubject = (nodeName: string): string => `sweep.node.${nodeNam
 export const verdictSubject = (graderName: string): string => `sweep.grader.${graderName}.verdict`;
 /** Bucket into which node `nodeName` puts final workspaces; one a node, since objects cannot be permitted by prefix. */
 export const nodeWorkspaceBucket = (nodeName: string): string => `workspaces-${nodeName}`;
+/** Stream in which the client library keeps a bucket's objects. */
+export const bucketStream = (bucket: string): string => `OBJ_${bucket}`;
 /** Inbox prefix of a client, so that its replies can be permitted to it alone. */
 export const inboxPrefix = (clientName: string): string => `_INBOX_${clientName}`;
 

@@ -230,11 +230,6 @@ export class Outbox {
     });
   }
 
-  /** Resolves when every write that was begun has ended. */
-  async settled(): Promise<void> {
-    await this.lastWrite;
-  }
-
   private async setAside(path: string, error: unknown): Promise<void> {
     this.log.error({ err: error }, "outbox entry is damaged and was set aside");
     for (const one of [path, archiveBeside(path)]) {

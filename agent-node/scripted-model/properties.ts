@@ -2,7 +2,7 @@ import type { ServerOptions } from "./arguments.ts";
 import { unseeded } from "./turn.ts";
 
 /** Context that the scripted models claim to be trained for, in tokens. */
-export const trainedContext = 131_072;
+const trainedContext = 131_072;
 
 /** Context of one slot: the whole divided by the slots, rounded up to 256, at most the trained one. */
 export function slotContext(options: ServerOptions): number {

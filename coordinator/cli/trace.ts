@@ -44,7 +44,7 @@ export function traceCommand(context: CliContext): Command {
 }
 
 /** One event of a stored trace, from its JSON. */
-export function formatEventLine(line: string, content: boolean, json: boolean): string {
+function formatEventLine(line: string, content: boolean, json: boolean): string {
   const event = parseEvent(line);
   if (event === undefined) return `an event that is not understood (${line.length} characters)`;
   if (json) return safeJson(content ? event : withoutText(event));

@@ -8,7 +8,7 @@ import { storableText } from "../store/storable-text.ts";
 import { RejectedEventError } from "./store-trace.ts";
 
 /** Grades of one attempt before its run is given up: a grader's failure is never the model's. */
-export const maxGradeTries = 3;
+const maxGradeTries = 3;
 /** Pause before the next grade after a grader's failure, times the number of failures. */
 const graderPauseSeconds = 5;
 

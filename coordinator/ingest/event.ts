@@ -8,6 +8,7 @@ import {
   TraceChunkSchema,
   TraceCodec,
 } from "../../proto/gen/sweep/v1/event_pb.ts";
+import { isDigest, isIdentifier } from "../../proto/identifiers.ts";
 import { nodeNamePattern } from "../../proto/subjects.ts";
 
 /**
@@ -21,8 +22,6 @@ export type IngestEvent =
   | { readonly kind: "verdict"; readonly sender: string; readonly verdict: GradeVerdict }
   | { readonly kind: "malformed"; readonly reason: string };
 
-const uuidPattern = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-const digestPattern = /^[0-9a-f]{64}$/;
 const maxEpoch = 2 ** 31 - 1;
 
 /** Decodes a message and checks all that can be checked without the database. Never throws. */
@@ -61,7 +60,7 @@ function result(sender: string, message: AttemptResult): IngestEvent {
     (Number.isFinite(message.agentSeconds) && message.agentSeconds >= 0
       ? undefined
       : `agent_seconds is ${message.agentSeconds}, accepted is a number from 0`) ??
-    (message.workspace === undefined || digestPattern.test(message.workspace.digest)
+    (message.workspace === undefined || isDigest(message.workspace.digest)
       ? undefined
       : "workspace.digest is not a SHA-256 in hexadecimal");
   return fault === undefined ? { kind: "result", sender, result: message } : malformed(fault);
@@ -69,7 +68,7 @@ function result(sender: string, message: AttemptResult): IngestEvent {
 
 function verdict(sender: string, message: GradeVerdict): IngestEvent {
   const fault =
-    (uuidPattern.test(message.gradeId) ? undefined : "grade_id is not a UUID") ??
+    (isIdentifier(message.gradeId) ? undefined : "grade_id is not a UUID") ??
     (Number.isFinite(message.reward) && Number.isFinite(message.seconds)
       ? undefined
       : "reward or seconds is not a finite number");
@@ -81,17 +80,12 @@ function attemptFault(message: {
   epoch: number;
   entryId: string;
 }): string | undefined {
-  if (!uuidPattern.test(message.attemptId)) return "attempt_id is not a UUID";
+  if (!isIdentifier(message.attemptId)) return "attempt_id is not a UUID";
   if (message.epoch < 1 || message.epoch > maxEpoch)
     return `epoch is ${message.epoch}, accepted is 1 to ${maxEpoch}`;
   if (!message.entryId.startsWith(`${message.attemptId}/`))
     return "entry_id does not begin with the attempt_id";
   return undefined;
-}
-
-/** Whether `value` can be the identifier of an attempt, a grade, a node or a sweep. */
-export function isIdentifier(value: string): boolean {
-  return uuidPattern.test(value);
 }
 
 function malformed(reason: string): IngestEvent {

@@ -4,11 +4,9 @@ import type { NatsConnection } from "nats";
 import type { Logger } from "pino";
 import type { AttemptResult } from "../../proto/gen/sweep/v1/event_pb.ts";
 import { nodeWorkspaceBucket } from "../../proto/subjects.ts";
+import { maxWorkspaceArchiveBytes } from "../../proto/workspace-limits.ts";
 import type { Database } from "../store/database.ts";
 import { workspaces } from "../store/schema.ts";
-
-/** Largest workspace archive that is taken in; nodes keep theirs below. */
-const maxArchiveBytes = 64 * 1024 * 1024;
 
 /** The workspace a result names: to be stored, nothing to store, not there yet, or unacceptable. */
 export type ArchiveAnswer =
@@ -43,8 +41,10 @@ export function workspaceArchives(
       const bucket = await bucketOf(sender);
       const info = await bucket.info(digest);
       if (info === null || info.deleted) return { kind: "missing" };
-      if (info.size > maxArchiveBytes) {
-        return bad(`the workspace has ${info.size} bytes, accepted are ${maxArchiveBytes}`);
+      if (info.size > maxWorkspaceArchiveBytes) {
+        return bad(
+          `the workspace has ${info.size} bytes, accepted are ${maxWorkspaceArchiveBytes}`,
+        );
       }
       const bytes = await bucket.getBlob(digest);
       if (bytes === null) return { kind: "missing" };

@@ -39,7 +39,7 @@ export function judgeClaim(lease: Lease | undefined, claim: Claim, nowMs: number
 }
 
 /** Whether the right has ended by time alone. */
-export function isExpired(lease: Lease, nowMs: number): boolean {
+function isExpired(lease: Lease, nowMs: number): boolean {
   return lease.expiresAtMs <= nowMs;
 }
 

@@ -4,7 +4,7 @@ import { and, eq, isNull, or } from "drizzle-orm";
 import { z } from "zod";
 import { CapabilitiesSchema } from "../../proto/gen/sweep/v1/node_pb.ts";
 import type { NodeDetailSchema } from "../../proto/gen/sweep/v1/operator_pb.ts";
-import { isIdentifier } from "../ingest/event.ts";
+import { isIdentifier } from "../../proto/identifiers.ts";
 import type { Queries } from "../store/database.ts";
 import { leases, nodes } from "../store/schema.ts";
 import { NotFoundError } from "./errors.ts";

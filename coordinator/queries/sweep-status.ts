@@ -2,6 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { sql } from "drizzle-orm";
 import { z } from "zod";
 import type { GetSweepStatusResponseSchema } from "../../proto/gen/sweep/v1/operator_pb.ts";
+import { endStates } from "../run-state.ts";
 import { plan } from "../scheduler/plan.ts";
 import { readSnapshot } from "../scheduler/read-snapshot.ts";
 import type { Queries } from "../store/database.ts";
@@ -69,6 +70,8 @@ function readNodeProgress(queries: Queries, sweepId: string) {
   );
 }
 
+const ends = sql.raw(endStates.map((state) => `'${state}'`).join(", "));
+
 const paceRow = z.object({ eta_seconds: z.number().nullable(), infra_failures: z.int() });
 
 /** The present pace is that of the runs ended so far, from the sweep's first grant to now. */
@@ -77,8 +80,8 @@ async function readPace(queries: Queries, sweepId: string): Promise<z.infer<type
     queries,
     paceRow,
     sql`with counted as (
-          select count(*) filter (where state in ('graded', 'cancelled', 'unplaceable', 'exhausted')) as ended,
-                 count(*) filter (where state not in ('graded', 'cancelled', 'unplaceable', 'exhausted')) as open
+          select count(*) filter (where state in (${ends})) as ended,
+                 count(*) filter (where state not in (${ends})) as open
           from runs where sweep_id = ${sweepId}
         ), granted as (
           select min(attempts.granted_at) as first_at,

@@ -8,7 +8,8 @@ import {
   SweepState,
   type SweepSummarySchema,
 } from "../../proto/gen/sweep/v1/operator_pb.ts";
-import { isIdentifier } from "../ingest/event.ts";
+import { isIdentifier } from "../../proto/identifiers.ts";
+import { runStates } from "../run-state.ts";
 import { type Executor, selectRows } from "../store/rows.ts";
 import { type SweepStateName, sweeps } from "../store/schema.ts";
 import { NotFoundError } from "./errors.ts";
@@ -77,17 +78,7 @@ const stateNumbers: Record<SweepStateName, SweepState> = {
 
 const countRow = z.object({
   sweep_id: z.string(),
-  state: z.enum([
-    "pending",
-    "leased",
-    "running",
-    "finished",
-    "grading",
-    "graded",
-    "cancelled",
-    "unplaceable",
-    "exhausted",
-  ]),
+  state: z.enum(runStates),
   runs: z.int(),
   passed: z.int(),
   timeouts: z.int(),

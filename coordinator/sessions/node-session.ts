@@ -9,12 +9,12 @@ import {
   type NodeService,
   type SessionRequest,
 } from "../../proto/gen/sweep/v1/node_pb.ts";
+import { isIdentifier } from "../../proto/identifiers.ts";
 import type { ServiceHandlers } from "../../proto/rpc/methods.ts";
 import { RpcError } from "../../proto/rpc/rpc-error.ts";
 import { nodeNamePattern } from "../../proto/subjects.ts";
 import { PROGRAM_VERSION, PROTOCOL_VERSION } from "../../proto/version.ts";
 import { committedEntries } from "../ingest/committed-entries.ts";
-import { isIdentifier } from "../ingest/event.ts";
 import type { Claim } from "../leases/lease.ts";
 import { markStarted, refuseAssignment, releaseLease, renewLeases } from "../leases/ledger.ts";
 import { reconcileLeases } from "../leases/reclaim.ts";

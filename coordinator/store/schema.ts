@@ -18,6 +18,7 @@ import {
 import { type GradeState, gradeStates } from "../grading/grade-state.ts";
 import { type AttemptEnding, attemptEndings } from "../leases/attempt-ending.ts";
 import { type RunState, runStates } from "../run-state.ts";
+import type { SamplingSettings } from "../sweep-file/definition.ts";
 
 /**
  * The tables. `migrations/` is generated from this file (`npm run generate:migrations`), except for
@@ -59,14 +60,6 @@ export const models = pgTable("models", {
   contextTokens: integer("context_tokens").notNull(),
 });
 
-/** Sampler settings as stored; an absent key leaves the server's pinned default in force. */
-export interface SamplingColumns {
-  readonly temperature?: number | undefined;
-  readonly topP?: number | undefined;
-  readonly topK?: number | undefined;
-  readonly minP?: number | undefined;
-}
-
 export const harnesses = pgTable("harnesses", {
   name: text("name").primaryKey(),
 });
@@ -77,10 +70,18 @@ export const tasks = pgTable(
     id: bigint("id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
     name: text("name").notNull(),
     language: text("language").notNull(),
+    /** Digests of the halves' content: the task's version. */
     publicDigest: text("public_digest").notNull(),
     hiddenDigest: text("hidden_digest").notNull(),
     publicBundle: bytea("public_bundle").notNull(),
     hiddenBundle: bytea("hidden_bundle").notNull(),
+    /** Digests of the bundles' bytes, under which nodes and graders fetch them. */
+    publicBundleDigest: text("public_bundle_digest")
+      .notNull()
+      .generatedAlwaysAs(sql`encode(sha256(public_bundle), 'hex')`),
+    hiddenBundleDigest: text("hidden_bundle_digest")
+      .notNull()
+      .generatedAlwaysAs(sql`encode(sha256(hidden_bundle), 'hex')`),
   },
   (table) => [unique("tasks_version").on(table.name, table.publicDigest, table.hiddenDigest)],
 );
@@ -107,7 +108,7 @@ export const cells = pgTable(
     wallSeconds: integer("wall_seconds").notNull(),
     outputTokens: integer("output_tokens").notNull(),
     turns: integer("turns").notNull(),
-    sampling: jsonb("sampling").$type<SamplingColumns>().notNull(),
+    sampling: jsonb("sampling").$type<SamplingSettings>().notNull(),
     /** What makes two cells' numbers comparable (cell-identity.ts). */
     identity: text("identity").notNull(),
   },

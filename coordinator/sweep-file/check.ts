@@ -10,7 +10,7 @@ import type { SweepFile, SweepFileSchema } from "./schema.ts";
 import type { Path, YamlSource } from "./source.ts";
 
 /** Bound on the runs of one sweep; they are stored in one transaction. */
-export const maxRuns = 1_000_000;
+const maxRuns = 1_000_000;
 
 /** The sections of a file that are well-formed by themselves. */
 export type Sections = Partial<SweepFile>;

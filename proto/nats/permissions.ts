@@ -1,4 +1,5 @@
 import {
+  bucketStream,
   eventStream,
   gradeJobStream,
   gradeJobSubject,
@@ -87,9 +88,6 @@ const accountInfo = "$JS.API.INFO";
 const streamNames = "$JS.API.STREAM.NAMES";
 
 const ownInboxes = (user: string): string[] => [`${inboxPrefix(user)}.>`];
-
-/** Stream that holds a bucket's objects. */
-const bucketStream = (bucket: string): string => `OBJ_${bucket}`;
 
 /** Looking the bucket up, and one object's description in it. */
 const askBucket = (bucket: string): string[] => [

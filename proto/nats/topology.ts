@@ -12,6 +12,7 @@ import {
   type StreamConfig,
 } from "nats";
 import {
+  bucketStream,
   eventStream,
   eventSubjects,
   gradeJobStream,
@@ -123,7 +124,7 @@ function topologyOf(nodeNames: readonly string[]): Topology {
 function bucket(name: string, maxBytes: number): Topology["streams"][number] {
   return {
     ...everyStream,
-    name: `OBJ_${name}`,
+    name: bucketStream(name),
     subjects: [`$O.${name}.C.>`, `$O.${name}.M.>`],
     retention: RetentionPolicy.Limits,
     max_bytes: maxBytes,

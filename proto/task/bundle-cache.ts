@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { isDigest } from "../identifiers.ts";
 import type { FetchObject } from "../nats/objects.ts";
 
 /** Half of a task could not be had, or was not what its digest says. */
@@ -30,7 +31,7 @@ export async function taskBundle(options: {
   readonly nowMs: number;
 }): Promise<Buffer> {
   const { folder, digest, fetch, nowMs } = options;
-  if (!/^[0-9a-f]{64}$/.test(digest)) {
+  if (!isDigest(digest)) {
     throw new TaskBundleError(digest, "that is no SHA-256 in hexadecimal");
   }
   const path = join(folder, `${digest}.tar.gz`);

@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** Languages that tasks are written in; each names its toolchains in its own `toolchains`. */
-export const taskLanguages = ["python", "sql", "c", "cpp", "rust", "pytorch", "jax"] as const;
+const taskLanguages = ["python", "sql", "c", "cpp", "rust", "pytorch", "jax"] as const;
 
 const seconds = z.number().positive().max(86_400);
 

@@ -23,9 +23,9 @@ export class TaskFolderError extends Error {
 }
 
 /** Parts of the public half. */
-export const publicParts = ["instruction.md", "task.toml", "environment"] as const;
+const publicParts = ["instruction.md", "task.toml", "environment"] as const;
 /** Parts of the hidden half. */
-export const hiddenParts = ["tests", "solution"] as const;
+const hiddenParts = ["tests", "solution"] as const;
 
 /** Bounds of a half; tasks are small. */
 export const halfLimits = { files: 2_000, bytes: 32 * 1024 * 1024 };
@@ -94,12 +94,12 @@ export async function readDefinition(path: string): Promise<TaskToml> {
   throw new TaskFolderError(`${path} cannot be used:\n${problems.join("\n")}`);
 }
 
-/** The public half as an archive; its digest is part of the task's version. */
+/** The public half as an archive; its content's digest is part of the task's version. */
 export function packPublicHalf(task: Task): Promise<PackedFolder> {
   return packParts(task, publicParts);
 }
 
-/** The hidden half as an archive; its digest is part of the task's version. */
+/** The hidden half as an archive; its content's digest is part of the task's version. */
 export function packHiddenHalf(task: Task): Promise<PackedFolder> {
   return packParts(task, hiddenParts);
 }

@@ -49,7 +49,7 @@ async function runScript(
     judge: async (exit) =>
       exit.code === 0
         ? { kind: "completed" }
-        : { kind: "agent_error", reason: `exit code ${exit.code}` },
+        : { kind: "agent_error", reason: `exit code ${exit.code}`, endpointFailed: false },
     ending,
   });
   return { run, end: await ending.reached, lines };

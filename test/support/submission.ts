@@ -49,7 +49,7 @@ retries: { max_attempts: ${maxAttempts} }
 }
 
 /** A task whose halves are just its name. */
-export function aTask(id: string): SubmittedTask {
+function aTask(id: string): SubmittedTask {
   const publicBundle = Buffer.from(`public ${id}`);
   const hiddenBundle = Buffer.from(`hidden ${id}`);
   return {
