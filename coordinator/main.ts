@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { eq, inArray } from "drizzle-orm";
 import { Events, type NatsConnection } from "nats";
@@ -132,7 +133,7 @@ async function serve(context: RoleContext<CoordinatorConfig>): Promise<void> {
           changes,
           onSubmitted: async (submission) => {
             for (const task of submission.tasks.values()) {
-              await objects.publicTask(task.publicDigest, task.publicBundle);
+              await objects.publicTask(sha256(task.publicBundle), task.publicBundle);
             }
           },
           onChange,
@@ -171,7 +172,7 @@ async function prepareNats(
     known.map(({ name }) => name),
   );
   const needed = await database.queries
-    .selectDistinctOn([tasks.id], { digest: tasks.publicDigest, bundle: tasks.publicBundle })
+    .selectDistinctOn([tasks.id], { digest: tasks.publicBundleDigest, bundle: tasks.publicBundle })
     .from(tasks)
     .innerJoin(cells, eq(cells.taskId, tasks.id))
     .innerJoin(sweeps, eq(sweeps.id, cells.sweepId))
@@ -219,4 +220,8 @@ function reportCommitted(nodes: ConnectedNodes, stored: readonly Stored[]): void
   for (const [sender, entryIds] of bySender) {
     nodes.sendByName(sender, { case: "outboxCommitted", value: { entryIds } });
   }
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash("sha256").update(bytes).digest("hex");
 }

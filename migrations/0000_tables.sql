@@ -163,6 +163,8 @@ CREATE TABLE "tasks" (
 	"hidden_digest" text NOT NULL,
 	"public_bundle" "bytea" NOT NULL,
 	"hidden_bundle" "bytea" NOT NULL,
+	"public_bundle_digest" text GENERATED ALWAYS AS (encode(sha256(public_bundle), 'hex')) STORED NOT NULL,
+	"hidden_bundle_digest" text GENERATED ALWAYS AS (encode(sha256(hidden_bundle), 'hex')) STORED NOT NULL,
 	CONSTRAINT "tasks_version" UNIQUE("name","public_digest","hidden_digest")
 );
 --> statement-breakpoint

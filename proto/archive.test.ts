@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import {
   mkdirSync,
   mkdtempSync,
@@ -12,7 +13,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { type Header, pack } from "tar-stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ArchiveError, packFolder, unpackArchive } from "./archive.ts";
@@ -64,6 +65,13 @@ describe("packing a folder", () => {
     expect((await packFolder(other, limits)).digest).toBe(
       (await packFolder(source, limits)).digest,
     );
+  });
+
+  it("names its content by what a tar holds, not by how it was compressed", async () => {
+    writeFileSync(join(source, "a"), "content");
+    const { archive, contentDigest } = await packFolder(source, limits);
+    const tar = gunzipSync(archive);
+    expect(createHash("sha256").update(tar).digest("hex")).toBe(contentDigest);
   });
 
   it("never follows a link, and says what it left out", async () => {

@@ -27,6 +27,11 @@ export interface PackedFolder {
   readonly archive: Buffer;
   /** SHA-256 of the archive, in hexadecimal. */
   readonly digest: string;
+  /**
+   * SHA-256 of the tar before its compression, in hexadecimal: the same for the same content,
+   * whatever zlib compressed it. Names the content; `digest` names the bytes that travel.
+   */
+  readonly contentDigest: string;
   /** What was left out and why, one sentence each; bounded, with the rest counted. */
   readonly omissions: readonly string[];
 }
@@ -53,7 +58,14 @@ export async function packFolder(folder: string, limits: ArchiveLimits): Promise
   const omit = (path: string, why: string) => omitted.push(`${path}: ${why}`);
   const tar = pack();
   const compressed: Buffer[] = [];
-  const compression = pipeline(tar, createGzip(), async (chunks: AsyncIterable<Buffer>) => {
+  const content = createHash("sha256");
+  const tap = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      content.update(chunk);
+      done(null, chunk);
+    },
+  });
+  const compression = pipeline(tar, tap, createGzip(), async (chunks: AsyncIterable<Buffer>) => {
     for await (const chunk of chunks) compressed.push(chunk);
   });
   let files = 0;
@@ -77,11 +89,11 @@ export async function packFolder(folder: string, limits: ArchiveLimits): Promise
       } else if (bytes + found.size > limits.bytes) {
         omit(path, `its ${found.size} bytes would make more than ${limits.bytes} in all`);
       } else {
-        const content = await readFileItself(host);
+        const read = await readFileItself(host);
         files += 1;
-        bytes += content.length;
+        bytes += read.length;
         const mode = (found.mode & 0o100) === 0 ? 0o644 : 0o755;
-        tar.entry({ ...ownerless, name: path, type: "file", mode, size: content.length }, content);
+        tar.entry({ ...ownerless, name: path, type: "file", mode, size: read.length }, read);
       }
     }
   }
@@ -97,7 +109,7 @@ export async function packFolder(folder: string, limits: ArchiveLimits): Promise
   await compression;
   const archive = Buffer.concat(compressed);
   const digest = createHash("sha256").update(archive).digest("hex");
-  return { archive, digest, omissions: bounded(omitted) };
+  return { archive, digest, contentDigest: content.digest("hex"), omissions: bounded(omitted) };
 }
 
 const ownerless = { mtime: new Date(0), uid: 0, gid: 0, uname: "", gname: "" };

@@ -64,16 +64,16 @@ async function publishJob(
   if (job === undefined || job.attempt.workspaceDigest === null) {
     throw new Error(`grade ${gradeId} was queued without a workspace`);
   }
-  await objects.publicTask(job.task.publicDigest, job.task.publicBundle);
-  await objects.hiddenTask(job.task.hiddenDigest, job.task.hiddenBundle);
+  await objects.publicTask(job.task.publicBundleDigest, job.task.publicBundle);
+  await objects.hiddenTask(job.task.hiddenBundleDigest, job.task.hiddenBundle);
   await objects.workspace(job.attempt.workspaceDigest, job.archive);
   const message = create(GradeJobSchema, {
     gradeId,
     runId: String(job.attempt.runId),
     attemptId: job.attempt.id,
     task: job.task.name,
-    taskPublicDigest: job.task.publicDigest,
-    taskHiddenDigest: job.task.hiddenDigest,
+    taskPublicDigest: job.task.publicBundleDigest,
+    taskHiddenDigest: job.task.hiddenBundleDigest,
     workspaceDigest: job.attempt.workspaceDigest,
   });
   await jetstream.publish(gradeJobSubject, toBinary(GradeJobSchema, message), {

@@ -85,9 +85,9 @@ async function pack(folder: string): Promise<SubmittedTask> {
     return {
       id: task.id,
       language: task.definition.metadata.harness_sweep.language,
-      publicDigest: publicHalf.digest,
+      publicDigest: publicHalf.contentDigest,
       publicBundle: publicHalf.archive,
-      hiddenDigest: hiddenHalf.digest,
+      hiddenDigest: hiddenHalf.contentDigest,
       hiddenBundle: hiddenHalf.archive,
     };
   } catch (error) {

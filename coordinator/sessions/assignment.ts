@@ -18,7 +18,7 @@ export async function readAssignments(
       cell: cells,
       model: models,
       sweep: sweeps.name,
-      publicDigest: tasks.publicDigest,
+      publicDigest: tasks.publicBundleDigest,
     })
     .from(runs)
     .innerJoin(cells, eq(cells.id, runs.cellId))

@@ -102,8 +102,8 @@ describe("the halves of a task", () => {
     ];
     writeFileSync(join(folder, "tests", "more.txt"), "x");
     const after = await loadTask(folder);
-    expect((await packPublicHalf(after)).digest).toBe(publicBefore.digest);
-    expect((await packHiddenHalf(after)).digest).not.toBe(hiddenBefore.digest);
+    expect((await packPublicHalf(after)).contentDigest).toBe(publicBefore.contentDigest);
+    expect((await packHiddenHalf(after)).contentDigest).not.toBe(hiddenBefore.contentDigest);
   });
 });
 
