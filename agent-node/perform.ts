@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { unpackArchive } from "../proto/archive.ts";
 import type { Logger } from "../proto/log.ts";
 import type { FetchObject } from "../proto/nats/objects.ts";
+import { describeExit } from "../proto/sandbox/exit-status.ts";
 import type { ExitStatus, Sandbox, SandboxRequest } from "../proto/sandbox/sandbox.ts";
 import { taskBundle } from "../proto/task/bundle-cache.ts";
 import { halfLimits } from "../proto/task/task-folder.ts";
@@ -113,7 +114,10 @@ export async function perform(performance: Performance): Promise<void> {
   const server = await node.model.serve(attempt.model, signal);
   progress.server = server;
   void server.exited.then((exit) => {
-    ending.report({ kind: "infrastructure", reason: `the model server ended: ${describe(exit)}` });
+    ending.report({
+      kind: "infrastructure",
+      reason: `the model server ended: ${describeExit(exit)}`,
+    });
   });
   trace.record({ kind: "node", text: `model ${server.modelName} is served by ${server.build}` });
   const gateway = await openGateway({
@@ -185,7 +189,7 @@ async function runInSandbox(
   });
   progress.exit = exit;
   progress.agentSeconds = seconds;
-  const text = `harness ended with ${describe(exit)} after ${seconds.toFixed(1)} s`;
+  const text = `harness ended with ${describeExit(exit)} after ${seconds.toFixed(1)} s`;
   trace.record({ kind: "node", text });
 }
 
@@ -208,8 +212,4 @@ async function healthFailure(server: ModelServer): Promise<string | null> {
   } catch (error) {
     return `the model server does not answer (${String(error)})`;
   }
-}
-
-function describe({ code, signal }: ExitStatus): string {
-  return signal === null ? `exit code ${code}` : `signal ${signal}`;
 }

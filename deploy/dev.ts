@@ -21,8 +21,6 @@ interface DevSweep {
   readonly harnesses: readonly string[];
 }
 
-/** Installed when no sweep says which harnesses it needs. */
-const usualHarnesses = ["pi", "claude"];
 /** A submission packs and stores every task of the sweep. */
 const submitLimitMs = 120_000;
 
@@ -62,7 +60,7 @@ export async function runDev(options: {
     const sweep = sweepFile === undefined ? undefined : await readDevSweep(sweepFile);
     const machine = { platform: process.platform, dataFolder, environment: process.env };
     await provision({ machine, print, signal });
-    await installHarnesses(sweep?.harnesses ?? usualHarnesses, dataFolder, log, signal);
+    await installHarnesses(sweep?.harnesses ?? drivenHarnesses, dataFolder, log, signal);
     print(
       `starting Postgres, NATS, a coordinator, a grader and ${nodes} nodes under ${shown(dataFolder)}`,
     );

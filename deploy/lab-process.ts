@@ -19,6 +19,7 @@ const wrongConfigurationCode = 2;
 export function restartDelayMs(earlyDeaths: number): number {
   return Math.min(5_000, 250 * 2 ** Math.min(earlyDeaths, 10));
 }
+
 /** A process that was up for so long has settled; its death counts as the first. */
 const settledMs = 10_000;
 

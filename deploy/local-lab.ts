@@ -2,18 +2,11 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Logger } from "../proto/log.ts";
-import {
-  coordinatorPermissions,
-  coordinatorUser,
-  graderPermissions,
-  graderUser,
-  nodePermissions,
-  nodeUser,
-} from "../proto/nats/permissions.ts";
+import { coordinatorUser, graderUser, nodeUser } from "../proto/nats/permissions.ts";
 import { packageRoot } from "../proto/package-root.ts";
 import { keptPort, loopback } from "./embedded/kept-port.ts";
 import { startNats } from "./embedded/nats.ts";
-import type { NatsUser } from "./embedded/nats-config.ts";
+import { labUsers } from "./embedded/nats-config.ts";
 import { findNatsServer } from "./embedded/nats-server-binary.ts";
 import { startPostgres } from "./embedded/postgres.ts";
 import type { EmbeddedServer } from "./embedded/server.ts";
@@ -39,6 +32,7 @@ export interface LocalLab {
   stop(): Promise<void>;
 }
 
+/** What a local lab consists of and how it is started. */
 export interface LocalLabOptions {
   /** Everything the lab keeps: databases, logs, outboxes. Created if missing. */
   readonly dataFolder: string;
@@ -132,7 +126,7 @@ async function layOut({ dataFolder, nodes: nodeCount, settings, program, log }: 
   if (binary === undefined) {
     throw new EmbeddedServerError("nats-server", "not found; sweep doctor says how to get it", {});
   }
-  const users = natsUsers(nodeNames, graderName);
+  const users = labUsers({ nodes: nodeNames, graders: [graderName], password: secret });
   const postgres = embeddedServer("postgres", log, (start) =>
     startPostgres({ folder: join(dataFolder, "postgres"), log, ...start }),
   );
@@ -229,22 +223,6 @@ function embeddedServer(
     return first.url;
   };
   return { process: new LabProcess({ name, startOnce, log }), url };
-}
-
-function natsUsers(nodeNames: readonly string[], graderName: string): NatsUser[] {
-  return [
-    { user: coordinatorUser, password: secret(), permissions: coordinatorPermissions() },
-    {
-      user: graderUser(graderName),
-      password: secret(),
-      permissions: graderPermissions(graderName),
-    },
-    ...nodeNames.map((nodeName) => ({
-      user: nodeUser(nodeName),
-      password: secret(),
-      permissions: nodePermissions(nodeName),
-    })),
-  ];
 }
 
 function secret(): string {

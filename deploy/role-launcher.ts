@@ -33,8 +33,9 @@ const readyLimitMs = 60_000;
 const leftoverGraceMs = 4_000;
 
 /**
- * Starts a role as a process of its own and returns when it says that it serves. Its settings go through a file that only this user can read; the file's path, which lies in
- * the lab's folder, also marks the process as this lab's.
+ * Starts a role as a process of its own and returns when it says that it serves. Its settings go
+ * through a file that only this user can read; the file's path, which lies in the lab's folder, also
+ * marks the process as this lab's.
  *
  * @param program program and leading arguments of the `sweep` command.
  * @throws EmbeddedServerError when the role ends or stays silent instead, or `signal` aborts first;

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { accessSync, constants } from "node:fs";
 import type { Readable } from "node:stream";
 import type { ExitStatus } from "./sandbox/sandbox.ts";
+import { sendSignal } from "./send-signal.ts";
 
 /**
  * Foreign programs that end when this process ends, by whatever means it ends.
@@ -35,6 +36,7 @@ exec "$@" 3<&-
 /** Where an output of the program goes: nowhere, to a stream of this process, or to an open file. */
 export type TetheredOutput = "ignore" | "pipe" | number;
 
+/** What to start, and how it is to end. */
 export interface TetherOptions {
   /** Absolute path. */
   readonly program: string;
@@ -136,16 +138,8 @@ async function stopInOrder(options: {
 }): Promise<ExitStatus> {
   const { child, pid, exited, stopSignal, graceMs } = options;
   child.kill(stopSignal);
-  const force = setTimeout(() => killGroup(pid), graceMs);
+  const force = setTimeout(() => sendSignal(-pid, "SIGKILL"), graceMs);
   const status = await exited;
   clearTimeout(force);
   return status;
-}
-
-function killGroup(leader: number): void {
-  try {
-    process.kill(-leader, "SIGKILL");
-  } catch {
-    // The group ended between the timer and this call, which is what was wanted.
-  }
 }

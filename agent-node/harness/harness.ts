@@ -1,4 +1,5 @@
 import type { HarnessName } from "../../proto/harness-names.ts";
+import { describeExit } from "../../proto/sandbox/exit-status.ts";
 import type { ExitStatus, Mount } from "../../proto/sandbox/sandbox.ts";
 import type { TraceEventBody } from "../../proto/trace-event.ts";
 
@@ -107,8 +108,7 @@ export type HarnessVerdict =
 
 /** Judges the end of a harness by its exit and by what it said, which must agree for the good. */
 export function judgeExit(exit: ExitStatus, report: SelfReport): HarnessVerdict {
-  const ending =
-    exit.signal === null ? `exit code ${exit.code ?? "unknown"}` : `signal ${exit.signal}`;
+  const ending = describeExit(exit);
   const failed = (reason: string, endpointFailed: boolean): HarnessVerdict => ({
     kind: "agent_error",
     reason,

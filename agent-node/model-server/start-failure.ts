@@ -1,3 +1,4 @@
+import { describeExit } from "../../proto/sandbox/exit-status.ts";
 import type { ExitStatus } from "../../proto/sandbox/sandbox.ts";
 
 /**
@@ -36,7 +37,6 @@ export function explainStartFailure(exit: ExitStatus, lines: readonly string[]):
     const line = lines.find((candidate) => pattern.test(candidate));
     if (line !== undefined) return { kind: "fault", fault, reason: `${meaning} (${line.trim()})` };
   }
-  const end = exit.signal === null ? `exit code ${exit.code}` : `signal ${exit.signal}`;
   const last = lines.at(-1)?.trim() ?? "nothing on stderr";
-  return { kind: "fault", fault: "node", reason: `ended with ${end} (${last})` };
+  return { kind: "fault", fault: "node", reason: `ended with ${describeExit(exit)} (${last})` };
 }

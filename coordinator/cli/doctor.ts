@@ -1,8 +1,8 @@
-import { join } from "node:path";
 import type { Command } from "commander";
 import { PROGRAM_VERSION } from "../../proto/version.ts";
-import { command, type OperatorOptions } from "./command.ts";
+import { asksCoordinator, command, type OperatorOptions } from "./command.ts";
 import { type CliContext, CommandFailure } from "./context.ts";
+import { dataFolderOf, harnessFolderOf } from "./folders.ts";
 import { findLab } from "./lab-address.ts";
 import { withOperatorAt } from "./operator-calls.ts";
 import { formatTable } from "./print.ts";
@@ -23,28 +23,27 @@ const oldestNode = { major: 20, minor: 19 };
 
 /** `sweep doctor`: what this machine has, and what it lacks. */
 export function doctorCommand(context: CliContext): Command {
-  return command({
-    usage: "doctor",
-    summary: "say what this machine has and lacks",
-    description:
-      "Looks at this machine and at the connection to the coordinator, and says of each thing whether " +
-      "it is in order, and if not, what to do. Ends with 1 if something is faulty.",
-    examples: [["doctor", "look at everything"]],
-  })
-    .option("--json", "print JSON for programs")
-    .option("--coordinator <host:port>", "the coordinator to ask")
-    .action(async (options: OperatorOptions) => {
-      const findings = [
-        nodeFinding(process.versions.node),
-        ...(await programFindings(context)),
-        ...(await harnessFindings(context)),
-        await coordinatorFinding(options.coordinator, context),
-      ];
-      if (options.json) context.stdout.write(`${safeJson({ findings }, 2)}\n`);
-      else context.stdout.write(formatFindings(findings));
-      const faults = findings.filter(({ state }) => state === "fault").length;
-      if (faults > 0) throw new CommandFailure(`${faults} of ${findings.length} are not in order`);
-    });
+  return asksCoordinator(
+    command({
+      usage: "doctor",
+      summary: "say what this machine has and lacks",
+      description:
+        "Looks at this machine and at the connection to the coordinator, and says of each thing whether " +
+        "it is in order, and if not, what to do. Ends with 1 if something is faulty.",
+      examples: [["doctor", "look at everything"]],
+    }),
+  ).action(async (options: OperatorOptions) => {
+    const findings = [
+      nodeFinding(process.versions.node),
+      ...(await programFindings(context)),
+      ...(await harnessFindings(context)),
+      await coordinatorFinding(options.coordinator, context),
+    ];
+    if (options.json) context.stdout.write(`${safeJson({ findings }, 2)}\n`);
+    else context.stdout.write(formatFindings(findings));
+    const faults = findings.filter(({ state }) => state === "fault").length;
+    if (faults > 0) throw new CommandFailure(`${faults} of ${findings.length} are not in order`);
+  });
 }
 
 function formatFindings(findings: readonly Finding[]): string {
@@ -62,15 +61,6 @@ function nodeFinding(version: string): Finding {
     detail: version,
     remedy: isNewEnough ? "" : `install ${oldestNode.major}.${oldestNode.minor} or newer`,
   };
-}
-
-function dataFolderOf({ environment, folder }: Pick<CliContext, "environment" | "folder">): string {
-  return environment["SWEEP_DATA"] ?? join(folder, ".sweep");
-}
-
-/** Where a node started here looks for harnesses, as far as the environment tells. */
-export function harnessFolderOf(context: Pick<CliContext, "environment" | "folder">): string {
-  return context.environment["SWEEP_HARNESSES"] ?? join(dataFolderOf(context), "harnesses");
 }
 
 async function harnessFindings(context: CliContext): Promise<Finding[]> {

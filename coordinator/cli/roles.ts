@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { createRootLogger } from "../../proto/log.ts";
 import { command } from "./command.ts";
 import type { CliContext } from "./context.ts";
-import { harnessFolderOf } from "./doctor.ts";
+import { harnessFolderOf } from "./folders.ts";
 
 interface RoleOptions {
   readonly config?: string;

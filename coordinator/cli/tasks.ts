@@ -2,11 +2,11 @@ import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Command } from "commander";
-import { packageRoot } from "../../proto/package-root.ts";
 import { removeTree } from "../../proto/remove-tree.ts";
 import { TaskFolderError } from "../../proto/task/task-folder.ts";
 import { command } from "./command.ts";
 import { type CliContext, CommandFailure, UsageError } from "./context.ts";
+import { taskRootsOf } from "./folders.ts";
 import { safeJson, safeLine } from "./safe-text.ts";
 
 /** `sweep tasks`: what is done with task folders. */
@@ -35,9 +35,8 @@ function checkCommand({ stdout, environment }: CliContext): Command {
   })
     .option("--json", "print JSON for programs, one object a line")
     .action(async (ids: string[], options: { json?: boolean }) => {
-      const roots = (environment["SWEEP_TASKS"] ?? join(packageRoot, "tasks")).split(":");
       let failures = 0;
-      for await (const row of checkOnThisMachine(roots, ids)) {
+      for await (const row of checkOnThisMachine(taskRootsOf({ environment }), ids)) {
         if (!row.ok) failures += 1;
         stdout.write(`${options.json ? safeJson(row) : formatRow(row)}\n`);
       }

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
+import { sendSignal } from "../../proto/send-signal.ts";
 
 /** How often a process that was asked to end is looked at. */
 const pollMs = 25;
@@ -54,12 +55,4 @@ export async function endLeftover(options: {
   // The kernel may take a moment to take down a large process.
   if (await isGoneWithin(killLimitMs)) return true;
   throw new Error(`process ${pid} of an earlier lab cannot be ended; end it by hand`);
-}
-
-function sendSignal(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // It has ended since it was looked at; the caller looks again.
-  }
 }

@@ -1,4 +1,12 @@
-import type { NatsPermissions } from "../../proto/nats/permissions.ts";
+import {
+  coordinatorPermissions,
+  coordinatorUser,
+  graderPermissions,
+  graderUser,
+  type NatsPermissions,
+  nodePermissions,
+  nodeUser,
+} from "../../proto/nats/permissions.ts";
 import type { NatsServerBinary } from "./nats-server-binary.ts";
 
 /** A user of a NATS server. */
@@ -6,6 +14,33 @@ export interface NatsUser {
   readonly user: string;
   readonly password: string;
   readonly permissions: NatsPermissions;
+}
+
+/**
+ * The users of a lab: its coordinator, nodes and graders, each with the permissions it needs and no
+ * more.
+ *
+ * @param lab.password called once for each user
+ */
+export function labUsers(lab: {
+  readonly nodes: readonly string[];
+  readonly graders: readonly string[];
+  readonly password: () => string;
+}): NatsUser[] {
+  const { nodes, graders, password } = lab;
+  return [
+    { user: coordinatorUser, password: password(), permissions: coordinatorPermissions() },
+    ...nodes.map((name) => ({
+      user: nodeUser(name),
+      password: password(),
+      permissions: nodePermissions(name),
+    })),
+    ...graders.map((name) => ({
+      user: graderUser(name),
+      password: password(),
+      permissions: graderPermissions(name),
+    })),
+  ];
 }
 
 /**

@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { findProgram, isExecutable } from "../provision/find-program.ts";
+import { findProgram, isExecutable } from "../../proto/find-program.ts";
 import { EmbeddedServerError } from "./server-error.ts";
 
 /** A nats-server on this machine. */

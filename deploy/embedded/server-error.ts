@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-/** A server or role of the local lab could not be started. The message ends with the last lines of its log. */
+/** A server or a role of the local lab could not be started. The message ends with the last lines of its log. */
 export class EmbeddedServerError extends Error {
   constructor(
     server: string,

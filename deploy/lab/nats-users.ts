@@ -1,15 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { parseArgs } from "node:util";
-import {
-  coordinatorPermissions,
-  coordinatorUser,
-  graderPermissions,
-  graderUser,
-  nodePermissions,
-  nodeUser,
-} from "../../proto/nats/permissions.ts";
 import { nodeNamePattern } from "../../proto/subjects.ts";
-import { natsUserEntry } from "../embedded/nats-config.ts";
+import { labUsers, natsUserEntry } from "../embedded/nats-config.ts";
 
 /**
  * Prints the users of a lab's NATS server, each with a fresh password and the permissions it needs
@@ -32,18 +24,9 @@ if (wrong.length > 0) {
   process.exit(2);
 }
 
-const password = (): string => randomBytes(24).toString("base64url");
-const users = [
-  { user: coordinatorUser, password: password(), permissions: coordinatorPermissions() },
-  ...values.node.map((name) => ({
-    user: nodeUser(name),
-    password: password(),
-    permissions: nodePermissions(name),
-  })),
-  ...values.grader.map((name) => ({
-    user: graderUser(name),
-    password: password(),
-    permissions: graderPermissions(name),
-  })),
-];
+const users = labUsers({
+  nodes: values.node,
+  graders: values.grader,
+  password: () => randomBytes(24).toString("base64url"),
+});
 process.stdout.write(`users: ${JSON.stringify(users.map(natsUserEntry), undefined, 2)}\n`);

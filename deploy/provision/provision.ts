@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { promisify } from "node:util";
+import { findProgram } from "../../proto/find-program.ts";
 import { unpackedToolsFolder } from "../embedded/nats-server-binary.ts";
-import { findProgram } from "./find-program.ts";
 import { type Means, planProvision, type Step } from "./plan.ts";
 import { checkRequirements, type Machine } from "./requirements.ts";
 

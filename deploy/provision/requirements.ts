@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
+import { findProgram } from "../../proto/find-program.ts";
 import { findNatsServer } from "../embedded/nats-server-binary.ts";
-import { findProgram } from "./find-program.ts";
 
 /** Where to look for programs. */
 export interface Machine {

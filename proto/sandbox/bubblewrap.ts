@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { PassThrough, type Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { packageRoot } from "../package-root.ts";
+import { sendSignal } from "../send-signal.ts";
 import {
   bubblewrapArguments,
   type SandboxAssets,
@@ -12,7 +13,7 @@ import { asExitStatus } from "./exit-status.ts";
 import { identifyProcess, isAlive, type ProcessIdentity } from "./linux-process.ts";
 import type { ExitStatus, Sandbox, SandboxedProcess, SandboxRequest } from "./sandbox.ts";
 import { SandboxError } from "./sandbox-error.ts";
-import { sendSignal, spawnSandbox } from "./spawn-sandbox.ts";
+import { spawnSandbox } from "./spawn-sandbox.ts";
 import { keepHead } from "./stream-head.ts";
 
 /** Raised when the profile changes in a way that could change a result. */

@@ -19,3 +19,8 @@ export function asExitStatus(ended: ExitStatus): ExitStatus {
   const signal = ended.code === null ? undefined : signalNames.get(ended.code - 128);
   return signal === undefined ? ended : { code: null, signal };
 }
+
+/** How a process ended, in words for a log or a reason. */
+export function describeExit({ code, signal }: ExitStatus): string {
+  return signal === null ? `exit code ${code}` : `signal ${signal}`;
+}

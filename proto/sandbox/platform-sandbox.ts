@@ -1,15 +1,11 @@
-import { accessSync, constants } from "node:fs";
-import { delimiter, join } from "node:path";
 import { text } from "node:stream/consumers";
+import { findProgram } from "../find-program.ts";
 import { bubblewrapSandbox } from "./bubblewrap.ts";
 import type { Sandbox } from "./sandbox.ts";
 import { SandboxError } from "./sandbox-error.ts";
 import { seatbeltSandbox } from "./seatbelt.ts";
 
 const seatbeltPath = "/usr/bin/sandbox-exec";
-
-/** Where distributions put bwrap, for services whose PATH is short. */
-const usualFolders = ["/usr/bin", "/bin", "/usr/local/bin"];
 
 /**
  * The sandbox of this machine, after a command was run in it: bubblewrap on Linux, Seatbelt on macOS.
@@ -19,7 +15,7 @@ const usualFolders = ["/usr/bin", "/bin", "/usr/local/bin"];
 export async function platformSandbox(): Promise<Sandbox> {
   const { platform } = process;
   if (platform === "linux") {
-    const bwrapPath = findProgram("bwrap");
+    const bwrapPath = findProgram("bwrap", { path: process.env["PATH"] });
     if (bwrapPath === undefined) throw new SandboxError(`found no bwrap; ${installAdvice}`);
     const sandbox = bubblewrapSandbox(bwrapPath);
     await probe(sandbox, `${bwrapPath} does not work here; ${enableAdvice}`);
@@ -43,23 +39,6 @@ const enableAdvice =
   "`sysctl kernel.unprivileged_userns_clone=1`, Ubuntu by an AppArmor profile for bwrap or " +
   "`sysctl kernel.apparmor_restrict_unprivileged_userns=0`, Docker by `--privileged` or by " +
   "seccomp and AppArmor set to unconfined";
-
-function findProgram(name: string): string | undefined {
-  const folders = [...(process.env["PATH"] ?? "").split(delimiter), ...usualFolders];
-  return folders
-    .filter((folder) => folder.startsWith("/"))
-    .map((folder) => join(folder, name))
-    .find(isExecutable);
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** Whatever makes a sandbox fail shows in the least command: each one needs the same set-up. */
 async function probe(sandbox: Sandbox, advice: string): Promise<void> {

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
+import { sendSignal } from "../send-signal.ts";
 import {
   type Family,
   growFamily,
@@ -10,7 +11,6 @@ import {
   processTableColumns,
 } from "./process-family.ts";
 import { SandboxError } from "./sandbox-error.ts";
-import { sendSignal } from "./spawn-sandbox.ts";
 
 const run = promisify(execFile);
 

@@ -18,8 +18,9 @@ declare module "vitest" {
 }
 
 /**
- * Obtains the programs that tests need, then starts one Postgres for the tests of a project, in a folder of its own, with a migrated database
- * that each test file copies. Returns what takes it down again.
+ * Obtains the programs that tests need, then starts one Postgres for the tests of a project, in a
+ * folder of its own, with a migrated database that each test file copies. Returns what takes it down
+ * again.
  */
 export async function setup(project: TestProject): Promise<() => Promise<void>> {
   await provision({

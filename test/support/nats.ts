@@ -2,17 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startNats } from "../../deploy/embedded/nats.ts";
+import { labUsers } from "../../deploy/embedded/nats-config.ts";
 import { findNatsServer } from "../../deploy/embedded/nats-server-binary.ts";
 import type { EmbeddedServer } from "../../deploy/embedded/server.ts";
 import { connectNats, type NatsConnection } from "../../proto/nats/connection.ts";
-import {
-  coordinatorPermissions,
-  coordinatorUser,
-  graderPermissions,
-  graderUser,
-  nodePermissions,
-  nodeUser,
-} from "../../proto/nats/permissions.ts";
+import { coordinatorUser } from "../../proto/nats/permissions.ts";
 import { ensureTopology } from "../../proto/nats/topology.ts";
 import { packageRoot } from "../../proto/package-root.ts";
 import { silentLog as log } from "./silent-log.ts";
@@ -48,19 +42,7 @@ export async function startTestNats(
     binary,
     folder,
     log,
-    users: [
-      { user: coordinatorUser, password, permissions: coordinatorPermissions() },
-      ...nodes.map((name) => ({
-        user: nodeUser(name),
-        password,
-        permissions: nodePermissions(name),
-      })),
-      ...graders.map((name) => ({
-        user: graderUser(name),
-        password,
-        permissions: graderPermissions(name),
-      })),
-    ],
+    users: labUsers({ nodes, graders, password: () => password }),
   });
   const connections: NatsConnection[] = [];
   const connect = async (user: string): Promise<NatsConnection> => {

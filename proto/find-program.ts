@@ -2,12 +2,7 @@ import { accessSync, constants, statSync } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
 
 /** Where package managers put programs that a user's PATH often lacks: Homebrew, local builds, Debian's daemons. */
-export const customaryFolders = [
-  "/opt/homebrew/bin",
-  "/usr/local/bin",
-  "/usr/bin",
-  "/usr/sbin",
-] as const;
+const customaryFolders = ["/opt/homebrew/bin", "/usr/local/bin", "/usr/bin", "/usr/sbin"] as const;
 
 /**
  * Absolute path of a program, looked for in `before`, then on `path` (the value of PATH), then in
