@@ -1,4 +1,4 @@
-import type { Logger } from "pino";
+import type { Logger } from "../proto/log.ts";
 
 /** A repeated piece of work that can be asked to come sooner. */
 export interface Loop {

@@ -4,6 +4,7 @@ export type { Logger } from "pino";
 
 /** Accepted values of the setting `logLevel`, most talkative first. */
 export const logLevels = ["trace", "debug", "info", "warn", "error"] as const satisfies Level[];
+/** See {@link logLevels}. */
 export type LogLevel = (typeof logLevels)[number];
 
 const censor = "[redacted]";

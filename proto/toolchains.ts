@@ -8,6 +8,7 @@ import { contains, isOwnPrefix } from "./toolchain-prefix.ts";
 
 const run = promisify(execFile);
 
+/** A toolchain by the name of its program, as `toolchains` of a task.toml has it. */
 export type ToolchainName = "cc" | "c++" | "rustc" | "cargo" | "python3" | "sqlite3" | "node";
 
 /** A compiler or interpreter that a process in the sandbox can use. */

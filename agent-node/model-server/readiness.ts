@@ -1,4 +1,4 @@
-import { setTimeout as pause } from "node:timers/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { z } from "zod";
 import type { ServedModel } from "./llama-arguments.ts";
 
@@ -26,7 +26,7 @@ export async function untilHealthy(baseUrl: string, signal: AbortSignal): Promis
       () => 0,
     );
     if (status === 200) return;
-    await pause(25, undefined, { signal });
+    await delay(25, undefined, { signal });
   }
 }
 

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from "node:timers/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import type { ExitStatus } from "../../proto/sandbox/sandbox.ts";
 
 /**
@@ -21,7 +21,7 @@ export async function stopByLadder(
 
 async function endsWithin(exited: Promise<ExitStatus>, ms: number): Promise<boolean> {
   const over = new AbortController();
-  const timer = pause(ms, false, { signal: over.signal }).catch(() => false);
+  const timer = delay(ms, false, { signal: over.signal }).catch(() => false);
   const ended = await Promise.race([exited.then(() => true), timer]);
   over.abort();
   return ended;

@@ -6,7 +6,7 @@
  */
 import { existsSync } from "node:fs";
 import { createServer } from "node:http";
-import { setTimeout as pause } from "node:timers/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { PROGRAM_VERSION } from "../../proto/version.ts";
 import { parseArguments, type ServerOptions } from "./arguments.ts";
 import { type LoadedModel, serve } from "./server.ts";
@@ -24,7 +24,7 @@ function log(line: string): void {
 async function load(options: ServerOptions): Promise<LoadedModel> {
   const weights = readWeights(options.modelPath);
   const answers = readAnswers(weights);
-  await pause(weights.speed.loadMs);
+  await delay(weights.speed.loadMs);
   return {
     model: {
       name: weightsName(options.modelPath),

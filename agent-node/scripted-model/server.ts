@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
-import { setTimeout as pause } from "node:timers/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import {
   anthropicConversation,
   anthropicFrames,
@@ -141,10 +141,10 @@ async function complete(
   });
   const { promptTokens, outputTokens } = reply;
   counters.promptTokens += promptTokens;
-  await pause((promptTokens / speed.promptTokensPerSecond) * 1000, undefined, { signal: left });
+  await delay((promptTokens / speed.promptTokensPerSecond) * 1000, undefined, { signal: left });
   if (conversation.stream) await stream(wording.frames(reply), speed, response, left);
   else {
-    await pause((outputTokens / speed.tokensPerSecond) * 1000, undefined, { signal: left });
+    await delay((outputTokens / speed.tokensPerSecond) * 1000, undefined, { signal: left });
     json(response, 200, wording.whole(reply));
   }
   counters.outputTokens += outputTokens;
@@ -168,7 +168,7 @@ async function stream(
     tokens += frame.tokens;
     const dueAtMs = startedAtMs + (tokens / speed.tokensPerSecond) * 1000;
     if (dueAtMs - performance.now() > 4)
-      await pause(dueAtMs - performance.now(), undefined, { signal });
+      await delay(dueAtMs - performance.now(), undefined, { signal });
     signal.throwIfAborted();
     if (!response.write(frame.text)) await drained(response, signal);
   }

@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { aFolder, aLabFolder, sweep } from "../../test/support/cli.ts";
+import { aLabFolder, sweep } from "../../test/support/cli.ts";
+import { aFolder } from "../../test/support/folder.ts";
 import { aServer, labToken } from "../../test/support/rpc.ts";
 import { findLab } from "./lab-address.ts";
 

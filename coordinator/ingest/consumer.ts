@@ -1,14 +1,16 @@
-import type { JsMsg, NatsConnection } from "nats";
+import type { ConsumerMessages, JsMsg, NatsConnection } from "nats";
 import pRetry from "p-retry";
-import type { Logger } from "pino";
+import type { Logger } from "../../proto/log.ts";
 import { eventStream, ingestConsumer } from "../../proto/subjects.ts";
 import type { Database } from "../store/database.ts";
 import { decodeEvent } from "./event.ts";
 import { type Received, type Stored, storeBatch } from "./store-batch.ts";
 import { workspaceArchives } from "./workspace-archive.ts";
 
-/** Messages of one transaction at most; also how many wait in memory. */
+/** Messages of one transaction at most; as many again wait in memory meanwhile. */
 const maxBatch = 256;
+/** How long one request for messages stays open. */
+const pullMs = 5_000;
 /** Before a message that cannot be taken in yet is delivered again. */
 const deferralMs = 2_000;
 
@@ -25,33 +27,55 @@ export async function ingestEvents(options: {
   readonly log: Logger;
 }): Promise<void> {
   const { connection, database, onStored, signal, log } = options;
-  const archives = workspaceArchives(connection, database, log);
+  const archives = workspaceArchives(connection, database, { signal, log });
   const consumer = await connection.jetstream().consumers.get(eventStream, ingestConsumer);
-  const deliveries = await consumer.consume({ max_messages: maxBatch });
-  signal.addEventListener("abort", () => void deliveries.close(), { once: true });
 
   // Whatever arrived while a batch was committed makes the next one: batches grow with the load.
   const waiting: JsMsg[] = [];
+  let ended = signal.aborted;
   let wake: () => void = () => undefined;
-  let ended = false;
-  const receiving = (async () => {
-    for await (const message of deliveries) {
-      waiting.push(message);
-      wake();
-    }
+  let pulled: ConsumerMessages | undefined;
+  const end = (): void => {
     ended = true;
+    void pulled?.close();
     wake();
-  })();
-  while (!ended || waiting.length > 0) {
-    if (waiting.length > 0) {
-      await commit(waiting.splice(0, maxBatch));
-    } else {
-      await new Promise<void>((resolve) => {
-        wake = resolve;
-      });
+  };
+  signal.addEventListener("abort", end, { once: true });
+  const halves = await Promise.allSettled([receiveAll().finally(end), commitAll().finally(end)]);
+  signal.removeEventListener("abort", end);
+  for (const half of halves) if (half.status === "rejected") throw half.reason;
+
+  /** Asks for no more than there is room for: the server sends again what stays unacknowledged. */
+  async function receiveAll(): Promise<void> {
+    while (!ended) {
+      const room = maxBatch - waiting.length;
+      if (room === 0) {
+        await woken();
+        continue;
+      }
+      pulled = await consumer.fetch({ max_messages: room, expires: pullMs });
+      for await (const message of pulled) {
+        waiting.push(message);
+        wake();
+      }
     }
   }
-  await receiving;
+
+  async function commitAll(): Promise<void> {
+    while (!ended) {
+      const batch = waiting.splice(0);
+      wake();
+      if (batch.length > 0) await commit(batch);
+      else await woken();
+    }
+  }
+
+  /** For the one of the two that waits for the other. */
+  function woken(): Promise<void> {
+    return new Promise((resolve) => {
+      wake = resolve;
+    });
+  }
 
   async function commit(messages: readonly JsMsg[]): Promise<void> {
     const batch: Received[] = [];
@@ -70,8 +94,8 @@ export async function ingestEvents(options: {
     for (const message of taken) message.ack();
     onStored(stored);
     for (const { received } of stored) {
-      if (received.archive === null || received.event.kind !== "result") continue;
-      await archives.discard(received.event.sender, received.event.result);
+      const { event } = received;
+      if (event.kind === "result") await archives.discard(event.sender, event.result);
     }
   }
 

@@ -1,5 +1,5 @@
 import { sql } from "drizzle-orm";
-import type { Logger } from "pino";
+import type { Logger } from "../../proto/log.ts";
 import { type Database, isDatabaseAway, type Transaction } from "../store/database.ts";
 import { rejectedMessages } from "../store/schema.ts";
 import { storableText } from "../store/storable-text.ts";

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { eq } from "drizzle-orm";
 import type { NatsConnection } from "nats";
-import type { Logger } from "pino";
 import type { AttemptResult } from "../../proto/gen/sweep/v1/event_pb.ts";
+import type { Logger } from "../../proto/log.ts";
+import { ObjectTooLargeError, objectsOf } from "../../proto/nats/objects.ts";
 import { nodeWorkspaceBucket } from "../../proto/subjects.ts";
 import { maxWorkspaceArchiveBytes } from "../../proto/workspace-limits.ts";
 import type { Database } from "../store/database.ts";
@@ -22,13 +23,22 @@ export interface WorkspaceArchives {
   discard(sender: string, result: AttemptResult): Promise<void>;
 }
 
-/** See {@link WorkspaceArchives}. */
+/** See {@link WorkspaceArchives}. `signal` ends fetches that wait for the server. */
 export function workspaceArchives(
   connection: NatsConnection,
   database: Database,
-  log: Logger,
+  options: { readonly signal: AbortSignal; readonly log: Logger },
 ): WorkspaceArchives {
-  const bucketOf = (sender: string) => connection.jetstream().views.os(nodeWorkspaceBucket(sender));
+  const { signal, log } = options;
+  const fetchObject = (sender: string, digest: string) =>
+    objectsOf(connection, {
+      bucket: nodeWorkspaceBucket(sender),
+      maxBytes: maxWorkspaceArchiveBytes,
+      signal,
+    })(digest).catch((error: unknown) => {
+      if (error instanceof ObjectTooLargeError) return error;
+      throw error;
+    });
   return {
     async fetch(sender, result) {
       if (result.workspace === undefined) return { kind: "nothing" };
@@ -38,15 +48,8 @@ export function workspaceArchives(
         .from(workspaces)
         .where(eq(workspaces.digest, digest));
       if (known.length > 0) return { kind: "nothing" };
-      const bucket = await bucketOf(sender);
-      const info = await bucket.info(digest);
-      if (info === null || info.deleted) return { kind: "missing" };
-      if (info.size > maxWorkspaceArchiveBytes) {
-        return bad(
-          `the workspace has ${info.size} bytes, accepted are ${maxWorkspaceArchiveBytes}`,
-        );
-      }
-      const bytes = await bucket.getBlob(digest);
+      const bytes = await fetchObject(sender, digest);
+      if (bytes instanceof ObjectTooLargeError) return bad(bytes.message);
       if (bytes === null) return { kind: "missing" };
       const found = createHash("sha256").update(bytes).digest("hex");
       if (found !== digest) return bad(`the workspace's digest is ${found}, not ${digest}`);
@@ -56,7 +59,8 @@ export function workspaceArchives(
     async discard(sender, result) {
       if (result.workspace === undefined) return;
       try {
-        await (await bucketOf(sender)).delete(result.workspace.digest);
+        const bucket = await connection.jetstream().views.os(nodeWorkspaceBucket(sender));
+        await bucket.delete(result.workspace.digest);
       } catch (error) {
         // It goes with the bucket's age limit.
         log.warn(

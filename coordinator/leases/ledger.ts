@@ -16,6 +16,7 @@ export interface GrantRequest {
   readonly nodeId: string;
 }
 
+/** The right that was granted: to execute one attempt at a run, under an epoch of its own. */
 export interface Grant {
   readonly runId: number;
   readonly nodeId: string;

@@ -9,6 +9,7 @@ export interface NodeForecast {
   readonly runs: number;
 }
 
+/** Where the runs of a lab would go, and which have no place. */
 export interface Forecast {
   readonly nodes: readonly NodeForecast[];
   readonly unplaceable: readonly Unmet[];

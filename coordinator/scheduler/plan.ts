@@ -2,6 +2,7 @@ import { fit } from "./fit.ts";
 import { compareRanks, rank } from "./rank.ts";
 import type { Demand, SchedulableNode, Snapshot } from "./snapshot.ts";
 
+/** One run for one free slot of a node. */
 export interface PlannedAssignment {
   readonly runId: number;
   readonly nodeId: string;
@@ -19,6 +20,7 @@ export interface Unmet {
   readonly reasons: readonly string[];
 }
 
+/** What one round of the scheduler hands out, and why the rest waits. */
 export interface Plan {
   readonly assignments: readonly PlannedAssignment[];
   readonly unmet: readonly Unmet[];

@@ -1,5 +1,5 @@
 import { and, inArray, sql } from "drizzle-orm";
-import type { Logger } from "pino";
+import type { Logger } from "../../proto/log.ts";
 import { type Grant, grantLeases, refuseAssignment } from "../leases/ledger.ts";
 import { expireLeases } from "../leases/reclaim.ts";
 import { nextRunState, type RunState } from "../run-state.ts";

@@ -4,6 +4,7 @@ export interface Snapshot {
   readonly demands: readonly Demand[];
 }
 
+/** A node with what it can run and what it is doing. */
 export interface SchedulableNode {
   readonly nodeId: string;
   readonly name: string;

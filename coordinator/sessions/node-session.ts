@@ -1,7 +1,6 @@
 import { strict as assert } from "node:assert";
 import { type JsonObject, toJson } from "@bufbuild/protobuf";
 import { eq, sql } from "drizzle-orm";
-import type { Logger } from "pino";
 import {
   CapabilitiesSchema,
   type Heartbeat,
@@ -10,6 +9,7 @@ import {
   type SessionRequest,
 } from "../../proto/gen/sweep/v1/node_pb.ts";
 import { isIdentifier } from "../../proto/identifiers.ts";
+import type { Logger } from "../../proto/log.ts";
 import type { ServiceHandlers } from "../../proto/rpc/methods.ts";
 import { RpcError } from "../../proto/rpc/rpc-error.ts";
 import { nodeNamePattern } from "../../proto/subjects.ts";

@@ -13,6 +13,7 @@ export type Queries = PostgresJsDatabase<typeof schema>;
 /** A transaction, or the pool itself where one statement is enough. */
 export type Transaction = Parameters<Parameters<Queries["transaction"]>[0]>[0];
 
+/** The coordinator's Postgres, migrated to what this program knows. */
 export interface Database {
   readonly queries: Queries;
   /**

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import pRetry from "p-retry";
-import type { Logger } from "pino";
 import postgres from "postgres";
+import type { Logger } from "../../proto/log.ts";
 import { DatabaseError } from "./database.ts";
 
 /** Any number that no other program on the same database uses for an advisory lock. */

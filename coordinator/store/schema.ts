@@ -35,6 +35,7 @@ export const sweepStates = ["active", "paused", "cancelled", "completed"] as con
 /** See {@link sweepStates}. */
 export type SweepStateName = (typeof sweepStates)[number];
 
+/** A sweep as submitted, and whether its runs may start. */
 export const sweeps = pgTable(
   "sweeps",
   {
@@ -50,6 +51,7 @@ export const sweeps = pgTable(
   () => [check("sweeps_state", oneOf("state", sweepStates))],
 );
 
+/** The model-quants that cells name. */
 export const models = pgTable("models", {
   id: bigint("id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
   /** Digest over all that follows: two sweeps that mean the same model share a row. */
@@ -60,10 +62,12 @@ export const models = pgTable("models", {
   contextTokens: integer("context_tokens").notNull(),
 });
 
+/** The harnesses that cells name. */
 export const harnesses = pgTable("harnesses", {
   name: text("name").primaryKey(),
 });
 
+/** Versions of tasks, each with the archives of both halves: a sweep no longer needs the folders it came from. */
 export const tasks = pgTable(
   "tasks",
   {
@@ -86,6 +90,7 @@ export const tasks = pgTable(
   (table) => [unique("tasks_version").on(table.name, table.publicDigest, table.hiddenDigest)],
 );
 
+/** A (model, harness, task) of a sweep with the settings of its runs. */
 export const cells = pgTable(
   "cells",
   {
@@ -117,6 +122,7 @@ export const cells = pgTable(
   ],
 );
 
+/** A cell and a seed: the unit whose result counts. */
 export const runs = pgTable(
   "runs",
   {
@@ -149,6 +155,7 @@ export const runs = pgTable(
   ],
 );
 
+/** Every node that ever joined. */
 export const nodes = pgTable("nodes", {
   id: uuid("id").primaryKey(),
   name: text("name").notNull().unique(),
@@ -160,6 +167,7 @@ export const nodes = pgTable("nodes", {
   lastSeenAt: moment("last_seen_at").notNull().defaultNow(),
 });
 
+/** One execution of a run, its result included once that has come. */
 export const attempts = pgTable(
   "attempts",
   {
@@ -229,11 +237,13 @@ export const leases = pgTable(
   ],
 );
 
+/** Final workspaces by the SHA-256 of their archive. */
 export const workspaces = pgTable("workspaces", {
   digest: text("digest").primaryKey(),
   archive: bytea("archive").notNull(),
 });
 
+/** A grading of an attempt's workspace; a failure of the grader is followed by another. */
 export const grades = pgTable(
   "grades",
   {
@@ -278,6 +288,7 @@ export interface CheckColumns {
   readonly message: string;
 }
 
+/** The trace of an attempt in compressed chunks of consecutive events. */
 export const traceChunks = pgTable(
   "trace_chunks",
   {
@@ -293,6 +304,7 @@ export const traceChunks = pgTable(
   (table) => [primaryKey({ columns: [table.attemptId, table.firstSequence] })],
 );
 
+/** Model calls of an attempt, taken out of its trace for questions in SQL. */
 export const modelCalls = pgTable(
   "model_calls",
   {

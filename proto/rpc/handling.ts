@@ -8,7 +8,7 @@ import type {
   sendUnaryData,
   UntypedHandleCall,
 } from "@grpc/grpc-js";
-import type { Logger } from "pino";
+import type { Logger } from "../log.ts";
 import { type AnyInit, createEach, methodDefinition, type ServerCall } from "./methods.ts";
 import { RpcError, statusFromRpcError } from "./rpc-error.ts";
 import { pump, readEach } from "./streaming.ts";

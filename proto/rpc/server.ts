@@ -1,10 +1,10 @@
 import { strict as assert } from "node:assert";
 import { createHash, timingSafeEqual } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import type { DescService } from "@bufbuild/protobuf";
 import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
-import type { Logger } from "pino";
+import type { Logger } from "../log.ts";
 import { authorization, keepalive, maxRequestBytes } from "./connection.ts";
 import { type AnyHandler, handleCallsOf, type OpenCall } from "./handling.ts";
 import { methodDefinition, type ServiceHandlers } from "./methods.ts";
@@ -113,7 +113,7 @@ export async function startRpcServer(options: {
       for (const call of openCalls) call.stop(stopping);
       const finished = Promise.all([shutdown, ...Array.from(openCalls, (call) => call.finished)]);
       const done = new AbortController();
-      const overdue = sleep(graceMs, true, { signal: done.signal }).catch(() => false);
+      const overdue = delay(graceMs, true, { signal: done.signal }).catch(() => false);
       if (await Promise.race([overdue, finished.then(() => false)])) {
         log.warn({ openCalls: openCalls.size }, "calls were cut off at shutdown");
       }

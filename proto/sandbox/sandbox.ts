@@ -26,6 +26,7 @@ export type Network =
   | { readonly kind: "gateway-socket"; readonly socketPath: string; readonly insidePort: number }
   | { readonly kind: "gateway-port"; readonly port: number };
 
+/** A command with everything it may see and reach. */
 export interface SandboxRequest {
   /** Program and arguments as seen inside. */
   readonly command: readonly [string, ...string[]];
@@ -46,6 +47,7 @@ export interface ExitStatus {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** A command that was started in a sandbox, with all that it starts. */
 export interface SandboxedProcess {
   readonly stdout: Readable;
   readonly stderr: Readable;

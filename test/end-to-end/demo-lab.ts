@@ -30,6 +30,7 @@ const resultRow = z.object({
   reason: z.string(),
   attempt_id: z.string().nullable(),
 });
+/** See {@link resultRow}. */
 export type ResultRow = z.infer<typeof resultRow>;
 
 /** A lab as `sweep dev` starts it, with the two harnesses of the demo installed, under a folder of its own. */

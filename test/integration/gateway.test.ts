@@ -21,7 +21,8 @@ import { maxRequestBytes } from "../../agent-node/gateway/request-body.ts";
 import { startModelServer } from "../../agent-node/model-server.ts";
 import { decide } from "../../agent-node/scripted-model/skill.ts";
 import type { TraceEventBody } from "../../proto/trace-event.ts";
-import { aFolder, scriptedWeights } from "../support/scripted-weights.ts";
+import { aFolder } from "../support/folder.ts";
+import { scriptedWeights } from "../support/scripted-weights.ts";
 
 /** A small server in a model server's place. */
 async function upstream(

@@ -6,10 +6,11 @@ import { answerTokens, modelAlias } from "../../agent-node/harness/harness.ts";
 import { drivenHarnesses } from "../../agent-node/harness/installation.ts";
 import { type ModelServer, startModelServer } from "../../agent-node/model-server.ts";
 import type { TraceEventBody } from "../../proto/trace-event.ts";
+import { aFolder } from "../support/folder.ts";
 import { attemptWithHarness, filesIn, installForTests } from "../support/harness-attempt.ts";
 import { malformedCall, malformedCallId } from "../support/malformed-call.ts";
 import { type AskedBody, recordingUpstream } from "../support/recording-upstream.ts";
-import { aFolder, scriptedWeights } from "../support/scripted-weights.ts";
+import { scriptedWeights } from "../support/scripted-weights.ts";
 import { silentLog } from "../support/silent-log.ts";
 
 const instruction = "Please work on the one known task.";

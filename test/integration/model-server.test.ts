@@ -6,7 +6,8 @@ import { pino } from "pino";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { type ModelServer, startModelServer } from "../../agent-node/model-server.ts";
 import { packageRoot } from "../../proto/package-root.ts";
-import { aFolder, scriptedWeights } from "../support/scripted-weights.ts";
+import { aFolder } from "../support/folder.ts";
+import { scriptedWeights } from "../support/scripted-weights.ts";
 
 const model = { name: "m", kind: "scripted", contextTokens: 8192, sampling: {} } as const;
 const scriptedMain = join(packageRoot, "dist/agent-node/scripted-model/main.js");

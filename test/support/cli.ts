@@ -1,8 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { onTestFinished } from "vitest";
 import { runCli } from "../../coordinator/cli/program.ts";
+import { aFolder } from "./folder.ts";
 import { labToken } from "./rpc.ts";
 
 /** What a command left behind. */
@@ -40,13 +39,6 @@ export async function sweep(
     folder,
   });
   return { exitCode, ...written };
-}
-
-/** A folder that is removed when the test ends. */
-export function aFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "sweep-cli-"));
-  onTestFinished(() => rmSync(folder, { recursive: true }));
-  return folder;
 }
 
 /** A folder of a lab whose coordinator is the given server. */

@@ -8,7 +8,9 @@ import { RpcError } from "../../proto/rpc/rpc-error.ts";
 import { implement, type RpcServer, startRpcServer } from "../../proto/rpc/server.ts";
 import { operatorHandlers } from "./operator-service.ts";
 
+/** Handlers of the operator's calls. */
 export type OperatorHandlers = ServiceHandlers<typeof OperatorService>;
+/** Handler of a node's session. */
 export type Session = ServiceHandlers<typeof NodeService>["session"];
 
 /** A refusal of the domain, which the test servers answer with NOT_FOUND. */

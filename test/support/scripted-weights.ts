@@ -1,14 +1,6 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { onTestFinished } from "vitest";
-
-/** A folder that is removed when the test has ended. */
-export function aFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), "harness-sweep-test-"));
-  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
-}
+import { aFolder } from "./folder.ts";
 
 /**
  * Weights of a scripted model with one task, recognised by "the one known task" and solved by
