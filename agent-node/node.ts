@@ -2,12 +2,12 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { AttemptResultSchema } from "../proto/gen/sweep/v1/event_pb.ts";
 import type { Assignment } from "../proto/gen/sweep/v1/node_pb.ts";
 import { readAssignment } from "./attempt.ts";
+import { AttemptStopped, executeAttempt } from "./execute-attempt.ts";
 import type { Lease, StopCause } from "./holdings.ts";
 import { LeaseKeeper } from "./lease-keeper.ts";
 import type { Outbox } from "./outbox/outbox.ts";
 import type { OutboxPublisher } from "./outbox/publisher.ts";
-import type { RunParts } from "./perform.ts";
-import { AttemptStopped, executeAttempt } from "./run.ts";
+import type { AttemptParts } from "./perform-attempt.ts";
 import type { CoordinatorMessage, SessionMessage } from "./session.ts";
 
 /**
@@ -17,7 +17,7 @@ import type { CoordinatorMessage, SessionMessage } from "./session.ts";
 export const slots = 1;
 
 /** What the loop is made of. */
-export interface NodeParts extends RunParts {
+export interface NodeParts extends AttemptParts {
   readonly outbox: Outbox;
   readonly publisher: OutboxPublisher;
   /** Sends to the coordinator; false while there is no session. */

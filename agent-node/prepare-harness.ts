@@ -5,7 +5,7 @@ import { layConfigFiles } from "./harness/config-files.ts";
 import { judgeExit, preferredPaths } from "./harness/harness.ts";
 import { installedHarnesses } from "./harness/installation.ts";
 import { findHarness } from "./harness/registry.ts";
-import type { PrepareHarness } from "./perform.ts";
+import type { PrepareHarness } from "./perform-attempt.ts";
 
 /** This node cannot start the harness that a run asks for. */
 export class HarnessAbsentError extends Error {

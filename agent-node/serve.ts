@@ -23,7 +23,7 @@ import { AgentNode, slots } from "./node.ts";
 import { deliverToNats } from "./outbox/deliver-to-nats.ts";
 import { Outbox } from "./outbox/outbox.ts";
 import { OutboxPublisher } from "./outbox/publisher.ts";
-import type { PrepareHarness } from "./perform.ts";
+import type { PrepareHarness } from "./perform-attempt.ts";
 import { Session, type SessionMessage } from "./session.ts";
 
 /** Bound on what waits on disk for a coordinator that is away: some hundred attempts. */

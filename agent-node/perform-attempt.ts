@@ -14,11 +14,11 @@ import type { EndedAttempt, HarnessIdentity, NodeFacts } from "./attempt-result.
 import type { Ending } from "./ending.ts";
 import { type Gateway, openGateway } from "./gateway/gateway.ts";
 import type { HarnessVerdict } from "./harness/harness.ts";
-import { runHarness } from "./harness-run.ts";
 import type { Lease } from "./holdings.ts";
 import type { LoadedModel } from "./loaded-model.ts";
 import type { ModelServer } from "./model-server.ts";
 import type { NewOutboxEntry } from "./outbox/outbox.ts";
+import { runHarness } from "./run-harness.ts";
 import type { TraceWriter } from "./trace-writer.ts";
 
 /** A harness that is ready to be started for one attempt. */
@@ -42,7 +42,7 @@ export type PrepareHarness = (wish: {
 }) => Promise<PreparedHarness>;
 
 /** What the attempts of a node share. */
-export interface RunParts extends NodeFacts {
+export interface AttemptParts extends NodeFacts {
   readonly dataFolder: string;
   readonly sandbox: Sandbox;
   readonly prepareHarness: PrepareHarness;
@@ -85,7 +85,7 @@ export const newProgress = (): Progress => ({
 });
 
 interface Performance {
-  readonly node: RunParts;
+  readonly node: AttemptParts;
   readonly attempt: Attempt;
   readonly folder: AttemptFolder;
   readonly ending: Ending;
@@ -99,7 +99,7 @@ interface Performance {
  *
  * @throws when a part fails before the harness has ended, or gives up because `ending` was reached.
  */
-export async function perform(performance: Performance): Promise<void> {
+export async function performAttempt(performance: Performance): Promise<void> {
   const { node, attempt, folder, ending, trace, progress } = performance;
   const { signal } = ending;
   const bundle = await taskBundle({

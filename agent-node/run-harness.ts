@@ -4,8 +4,8 @@ import type { Ending } from "./ending.ts";
 import type { HarnessVerdict } from "./harness/harness.ts";
 import { readLines } from "./output-lines.ts";
 
-/** How a harness's process went. */
-export interface HarnessRun {
+/** How the process of a harness ended. */
+export interface HarnessExit {
   readonly exit: ExitStatus;
   /** Wall time of the process. */
   readonly seconds: number;
@@ -30,7 +30,7 @@ export async function runHarness(options: {
   /** Judges the exit when everything the harness wrote has been read. */
   readonly judge: (exit: ExitStatus) => Promise<HarnessVerdict>;
   readonly ending: Ending;
-}): Promise<HarnessRun> {
+}): Promise<HarnessExit> {
   const { sandbox, request, wallSeconds, outputBytes, onLine, judge, ending } = options;
   const startedAtMs = performance.now();
   const running = sandbox.start(request);
@@ -49,7 +49,7 @@ export async function runHarness(options: {
     readLines(running.stdout, (line) => onLine("stdout", line), onBytes),
     readLines(running.stderr, (line) => onLine("stderr", line), onBytes),
   ]);
-  const ended = (async (): Promise<HarnessRun> => {
+  const ended = (async (): Promise<HarnessExit> => {
     const exit = await running.exited;
     const seconds = (performance.now() - startedAtMs) / 1_000;
     await Promise.race([drained, delay(drainMs, undefined, { ref: false })]);

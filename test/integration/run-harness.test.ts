@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { AttemptEnd } from "../../agent-node/attempt-outcome.ts";
 import { Ending } from "../../agent-node/ending.ts";
-import { type HarnessRun, runHarness } from "../../agent-node/harness-run.ts";
+import { type HarnessExit, runHarness } from "../../agent-node/run-harness.ts";
 import { platformSandbox } from "../../proto/sandbox/platform-sandbox.ts";
 import { SandboxError } from "../../proto/sandbox/sandbox-error.ts";
 
@@ -19,7 +19,7 @@ afterEach(async () => {
 });
 
 interface Ran {
-  readonly run: HarnessRun;
+  readonly run: HarnessExit;
   readonly end: AttemptEnd;
   readonly lines: string[];
 }

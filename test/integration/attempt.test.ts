@@ -6,13 +6,13 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Attempt } from "../../agent-node/attempt.ts";
+import { AttemptStopped, executeAttempt } from "../../agent-node/execute-attempt.ts";
 import { installHarness } from "../../agent-node/harness/installation.ts";
 import { inspectMachine } from "../../agent-node/inventory.ts";
 import { LoadedModel } from "../../agent-node/loaded-model.ts";
 import { Outbox } from "../../agent-node/outbox/outbox.ts";
-import type { RunParts } from "../../agent-node/perform.ts";
+import type { AttemptParts } from "../../agent-node/perform-attempt.ts";
 import { harnessPreparation } from "../../agent-node/prepare-harness.ts";
-import { AttemptStopped, executeAttempt } from "../../agent-node/run.ts";
 import { unpackArchive } from "../../proto/archive.ts";
 import {
   type AttemptResult,
@@ -80,12 +80,12 @@ async function execute(
   options: {
     attempt?: Attempt;
     stop?: AbortSignal;
-    parts?: Partial<RunParts>;
+    parts?: Partial<AttemptParts>;
     started?: () => void;
   } = {},
 ): Promise<Executed> {
   const { attempt = anAttempt(), stop = new AbortController().signal, started } = options;
-  const parts: RunParts = {
+  const parts: AttemptParts = {
     nodeId: "n",
     nodeName: "a",
     machine: await inspectMachine(),
@@ -225,7 +225,7 @@ describe("executing an attempt", () => {
   });
 
   test("that finds the outbox full says so instead of counting against the model", async () => {
-    const append: RunParts["append"] = (entry) =>
+    const append: AttemptParts["append"] = (entry) =>
       entry.kind === "trace" ? Promise.reject(new Error("no space left")) : outbox.append(entry);
     const { result } = await execute("sleep 1000", { parts: { append } });
     expect(result.outcome).toBe(AttemptOutcome.INFRA_ERROR);
@@ -235,7 +235,7 @@ describe("executing an attempt", () => {
 });
 
 describe("executing an attempt with Pi", () => {
-  let prepareHarness: RunParts["prepareHarness"];
+  let prepareHarness: AttemptParts["prepareHarness"];
   beforeAll(async () => {
     const folder = join(packageRoot, ".sweep/harnesses");
     await installHarness({ name: "pi", folder, log, signal: new AbortController().signal });

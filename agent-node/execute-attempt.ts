@@ -12,7 +12,7 @@ import {
 import { type KeptWorkspace, resultEntry } from "./attempt-result.ts";
 import { Ending, infrastructure } from "./ending.ts";
 import type { StopCause } from "./holdings.ts";
-import { newProgress, perform, type RunParts } from "./perform.ts";
+import { type AttemptParts, newProgress, performAttempt } from "./perform-attempt.ts";
 import { type TraceClock, TraceWriter } from "./trace-writer.ts";
 
 /** The reason with which an attempt's signal is aborted. */
@@ -35,7 +35,7 @@ export class AttemptStopped extends Error {
  * @throws what the outbox threw, when not even the result could be kept.
  */
 export async function executeAttempt(
-  node: RunParts,
+  node: AttemptParts,
   attempt: Attempt,
   stop: AbortSignal,
 ): Promise<void> {
@@ -58,7 +58,7 @@ export async function executeAttempt(
     const { model, harness, task, seed } = attempt;
     log.info({ model: model.name, harness, task, seed }, "attempt began");
     try {
-      await perform({ node, attempt, folder, ending, trace, progress });
+      await performAttempt({ node, attempt, folder, ending, trace, progress });
     } catch (error) {
       // What gave up because the attempt has ended is no cause of its end: the first report counts.
       log.debug({ err: error }, "a part of the attempt failed or gave up");
