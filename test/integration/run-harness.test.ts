@@ -78,7 +78,7 @@ describe("running a harness", () => {
     expect(run.seconds).toBeGreaterThan(0);
     expect(end).toEqual({
       kind: "harness-ended",
-      verdict: { kind: "agent_error", reason: "exit code 3" },
+      verdict: { kind: "agent_error", reason: "exit code 3", endpointFailed: false },
     });
   });
 
