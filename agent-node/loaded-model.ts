@@ -51,11 +51,7 @@ export class LoadedModel {
     const weightsPath = await findModelFile(this.modelFolders, path);
     if (weightsPath === null) {
       const folders = this.modelFolders.join(", ");
-      throw new ModelServerError(
-        name,
-        "node",
-        `no file ${path} in the model folders ${folders}; put it there, or name its folder in SWEEP_MODELS`,
-      );
+      throw new ModelServerError(name, "node", `no file ${path} in the model folders ${folders}`);
     }
     const server = await startModelServer({
       model: { name, kind, contextTokens, sampling },

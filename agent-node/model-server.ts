@@ -165,7 +165,8 @@ async function awaitReady(attempt: Attempt): Promise<Ready> {
     }
     const failure = explainStartFailure(status, stderr.lines());
     if (failure.kind === "port_taken") return failure;
-    throw new ModelServerError(model.name, failure.fault, failure.reason, { cause });
+    // What was caught is only the wait that its end broke off.
+    throw new ModelServerError(model.name, failure.fault, failure.reason);
   }
 }
 

@@ -101,4 +101,10 @@ describe("an error as a paragraph", () => {
     const gathered = new AggregateError([new Error("a"), new Error("b")], "several");
     expect(paragraph(new Error("outer", { cause: gathered }))).toBe("outer: several: a: b");
   });
+
+  test("leaves out a cause whose words it has already", () => {
+    expect(paragraph(new Error("refused (why)", { cause: new Error("why") }))).toBe(
+      "refused (why)",
+    );
+  });
 });

@@ -51,16 +51,17 @@ export async function runRole<Config extends { readonly logLevel: LogLevel }>(op
   }
 }
 
-/** An error with its causes, outermost first, as one paragraph without stack traces. */
+/**
+ * An error with its causes, outermost first, as one paragraph without stack traces. A cause whose
+ * words its error repeats is left out.
+ */
 export function paragraph(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const parts = error instanceof AggregateError ? error.errors.map(paragraph) : [];
-  const all = [
-    error.message,
-    ...parts,
+  const below = [
+    ...(error instanceof AggregateError ? error.errors.map(paragraph) : []),
     ...(error.cause === undefined ? [] : [paragraph(error.cause)]),
-  ];
-  return all.filter((part) => part !== "").join(": ");
+  ].filter((part) => !error.message.includes(part));
+  return [error.message, ...below].filter((part) => part !== "").join(": ");
 }
 
 function stopSignal(log: Logger): AbortSignal {

@@ -86,17 +86,19 @@ export function formatPlan(plan: PlanSweepResponse, isPlaced: boolean): string {
     const rows = plan.nodes.map((node) => [node.nodeName, node.runs, node.models.join(", ")]);
     parts.push(formatTable(["node", "runs", "models, in order"], rows));
   }
-  if (plan.unplaceable.length > 0) parts.push(formatUnplaceable(plan.unplaceable));
+  if (plan.unplaceable.length > 0) {
+    parts.push(`No node can run:\n${formatRunsWithReasons(plan.unplaceable)}`);
+  }
   return parts.join("\n");
 }
 
-/** Runs without a node that could execute them, with the reasons. */
-export function formatUnplaceable(unplaceable: readonly Unplaceable[]): string {
-  const rows = unplaceable.map(({ model, harness, runs, reasons }) => [
+/** Runs that have no node, now or ever, with the reasons. */
+export function formatRunsWithReasons(groups: readonly Unplaceable[]): string {
+  const rows = groups.map(({ model, harness, runs, reasons }) => [
     model,
     harness,
     runs,
     reasons.join("; "),
   ]);
-  return `No node can run:\n${formatTable(["model", "harness", "runs", "why"], rows)}`;
+  return formatTable(["model", "harness", "runs", "why"], rows);
 }

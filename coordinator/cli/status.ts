@@ -3,7 +3,7 @@ import { GetSweepStatusResponseSchema } from "../../proto/gen/sweep/v1/operator_
 import { asksCoordinator, command, type OperatorOptions } from "./command.ts";
 import type { CliContext } from "./context.ts";
 import { withOperator } from "./operator-calls.ts";
-import { formatUnplaceable } from "./plan.ts";
+import { formatRunsWithReasons } from "./plan.ts";
 import { printJson } from "./print.ts";
 import { formatStatus } from "./status-view.ts";
 import { watchSweep } from "./watch.ts";
@@ -33,7 +33,9 @@ export function statusCommand(context: CliContext): Command {
         if (options.json) printJson(context.stdout, GetSweepStatusResponseSchema, status);
         else {
           context.stdout.write(`${formatStatus(status)}\n`);
-          if (status.waiting.length > 0) context.stdout.write(formatUnplaceable(status.waiting));
+          if (status.waiting.length > 0) {
+            context.stdout.write(`Waiting:\n${formatRunsWithReasons(status.waiting)}`);
+          }
         }
       }),
     );

@@ -200,7 +200,7 @@ test("`status` shows each node and what waits", async () => {
   });
   const { stdout } = await sweep(["status", "mine"], { folder: aLabFolder(server) });
   expect(stdout).toContain("\n  n1  1 ended, 17 pi c1_ring_buffer\n");
-  expect(stdout).toMatch(/m +pi +3 +no node has pi/);
+  expect(stdout).toMatch(/\nWaiting:\n.*\nm +pi +3 +no node has pi\n/);
 });
 
 test.each([

@@ -150,7 +150,14 @@ export function operatorService(options: {
   async function cancel(sweepId: string): Promise<void> {
     const reason = "the sweep was cancelled";
     const stopped = await database.transact(async (transaction) => {
-      await transaction.update(sweeps).set({ state: "cancelled" }).where(eq(sweeps.id, sweepId));
+      const changed = await transaction
+        .update(sweeps)
+        .set({ state: "cancelled" })
+        .where(and(eq(sweeps.id, sweepId), ne(sweeps.state, "completed")))
+        .returning({ id: sweeps.id });
+      if (changed.length === 0) {
+        throw new RefusedError("the sweep has completed; there is nothing to cancel");
+      }
       return cancelRuns(transaction, sweepId, reason);
     });
     for (const { attemptId, nodeId } of stopped) {

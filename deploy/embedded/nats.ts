@@ -43,11 +43,7 @@ export async function startNats(options: {
 
   const port = options.port ?? (await keptPort(join(folder, "port")));
   if (!(await isFree(port))) {
-    throw new EmbeddedServerError(
-      "nats-server",
-      `port ${port} of ${loopback} is in use; stop the program that listens there`,
-      {},
-    );
+    throw new EmbeddedServerError("nats-server", `port ${port} of ${loopback} is in use`, {});
   }
   const storeFolder = join(folder, "jetstream");
   const { version } = binary;

@@ -49,11 +49,7 @@ export async function startPostgres(options: {
 
   const port = options.port ?? (await keptPort(join(folder, "port")));
   if (!(await isFree(port))) {
-    throw new EmbeddedServerError(
-      "postgres",
-      `port ${port} of ${loopback} is in use; stop the program that listens there`,
-      {},
-    );
+    throw new EmbeddedServerError("postgres", `port ${port} of ${loopback} is in use`, {});
   }
   const url = `postgres://postgres:${password}@${loopback}:${port}/postgres`;
   const logFile = join(folder, "postgres.log");
