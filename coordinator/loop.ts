@@ -3,7 +3,7 @@ import type { Logger } from "../proto/log.ts";
 /** A repeated piece of work that can be asked to come sooner. */
 export interface Loop {
   /** Runs the work again at once, or once more after the present round. */
-  nudge(): void;
+  readonly nudge: () => void;
   /** Settles when the loop has stopped after its signal. */
   readonly stopped: Promise<void>;
 }

@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { eq, inArray } from "drizzle-orm";
 import { Events, type NatsConnection } from "nats";
-import type { Logger } from "pino";
 import { NodeService } from "../proto/gen/sweep/v1/node_pb.ts";
 import { OperatorService } from "../proto/gen/sweep/v1/operator_pb.ts";
 import { harnessNames } from "../proto/harness-names.ts";
@@ -12,6 +11,7 @@ import { type RoleContext, runRole } from "../proto/role-process.ts";
 import { implement, startRpcServer } from "../proto/rpc/server.ts";
 import { Changes } from "./changes.ts";
 import { type CoordinatorConfig, coordinatorConfigSchema } from "./config.ts";
+import { discardGraded } from "./grading/discard-graded.ts";
 import { dispatchGrades } from "./grading/dispatch.ts";
 import { type ObjectPublisher, objectPublisher } from "./grading/object-publisher.ts";
 import { ingestEvents } from "./ingest/consumer.ts";
@@ -30,6 +30,8 @@ import { cells, nodes as nodesTable, sweeps, tasks } from "./store/schema.ts";
 /** The scheduler's and the dispatcher's own pace; changes nudge them at once. */
 const schedulerTickMs = 500;
 const gradingTickMs = 1_000;
+/** Before it is seen to again that NATS has what a sweep needs; a reconnect is followed by it at once. */
+const preparationTickMs = 60_000;
 /** Before ingest begins anew after a failure that is not the database's. */
 const ingestPauseMs = 1_000;
 /** For calls that are still open when the coordinator stops. */
@@ -67,7 +69,14 @@ async function serve(context: RoleContext<CoordinatorConfig>): Promise<void> {
   const objects = objectPublisher(connection);
   const prepare = () => prepareNats(database, connection, objects);
   await prepare();
-  void prepareAgainAfterReconnect(connection, prepare, log);
+  const preparation = startLoop({
+    name: "preparation",
+    everyMs: preparationTickMs,
+    work: prepare,
+    signal,
+    log,
+  });
+  void afterEachReconnect(connection, preparation.nudge);
 
   const changes = new Changes();
   const nodes = new ConnectedNodes();
@@ -85,10 +94,15 @@ async function serve(context: RoleContext<CoordinatorConfig>): Promise<void> {
     signal,
     log,
   });
+  // Bounded by itself: verdicts come over the same server that takes the removals.
+  const judged: string[] = [];
   const grading = startLoop({
     name: "grading",
     everyMs: gradingTickMs,
-    work: () => dispatchGrades({ database, connection, objects, signal }),
+    work: async () => {
+      await discardGraded(database, objects, judged.splice(0));
+      await dispatchGrades({ database, connection, objects, signal });
+    },
     signal,
     log,
   });
@@ -101,8 +115,11 @@ async function serve(context: RoleContext<CoordinatorConfig>): Promise<void> {
     connection,
     signal,
     log: log.child({ component: "ingest" }),
+    // Its stream or consumer may be gone.
+    onFailure: preparation.nudge,
     onStored: (stored) => {
       reportCommitted(nodes, stored);
+      judged.push(...judgedGrades(stored));
       grading.nudge();
       onChange();
     },
@@ -119,7 +136,12 @@ async function serve(context: RoleContext<CoordinatorConfig>): Promise<void> {
           nodes,
           leaseTtlMs: config.leaseTtlMs,
           heartbeatIntervalMs: config.heartbeatMs,
-          prepareNode: (nodeName) => ensureTopology(connection, [nodeName]),
+          // A node must be able to renew its leases while NATS is away; the next preparation makes up.
+          prepareNode: async (nodeName) => {
+            await ensureTopology(connection, [nodeName]).catch((error: unknown) => {
+              log.warn({ err: error, nodeName }, "NATS is not prepared for the node yet");
+            });
+          },
           onChange,
           log: log.child({ component: "sessions" }),
         }),
@@ -153,7 +175,7 @@ async function serve(context: RoleContext<CoordinatorConfig>): Promise<void> {
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
   await server.close(closeGraceMs);
-  await Promise.all([scheduler.stopped, grading.stopped, ingest]);
+  await Promise.all([scheduler.stopped, grading.stopped, preparation.stopped, ingest]);
   await connection.close();
   await exclusive.release();
   await database.close();
@@ -181,30 +203,30 @@ async function prepareNats(
 }
 
 /** A server that came back may have lost what it held. */
-async function prepareAgainAfterReconnect(
-  connection: NatsConnection,
-  prepare: () => Promise<void>,
-  log: Logger,
-): Promise<void> {
-  for await (const { type } of connection.status()) {
-    if (type !== Events.Reconnect) continue;
-    await prepare().catch((error: unknown) => {
-      log.error({ err: error }, "NATS could not be prepared after it came back");
-    });
-  }
+async function afterEachReconnect(connection: NatsConnection, act: () => void): Promise<void> {
+  for await (const { type } of connection.status()) if (type === Events.Reconnect) act();
 }
 
-async function keepIngesting(options: Parameters<typeof ingestEvents>[0]): Promise<void> {
-  const { signal, log } = options;
+async function keepIngesting(
+  options: Parameters<typeof ingestEvents>[0] & { readonly onFailure: () => void },
+): Promise<void> {
+  const { signal, log, onFailure } = options;
   while (!signal.aborted) {
     try {
       await ingestEvents(options);
     } catch (error) {
       if (signal.aborted) return;
       log.error({ err: error }, "ingest failed and begins anew");
+      onFailure();
     }
     await delay(ingestPauseMs, undefined, { signal }).catch(() => undefined);
   }
+}
+
+function judgedGrades(stored: readonly Stored[]): string[] {
+  return stored.flatMap(({ received: { event }, fate }) =>
+    event.kind === "verdict" && fate !== "rejected" ? [event.verdict.gradeId] : [],
+  );
 }
 
 /** Tells each node which entries of its outbox rest in Postgres now. */

@@ -4,6 +4,11 @@ import type { NatsConnection } from "nats";
 /** Gets the bytes of an object by its digest, null if there is none. */
 export type FetchObject = (digest: string) => Promise<Uint8Array | null>;
 
+/** An object is larger than its reader accepts; reading it again would not help. */
+export class ObjectTooLargeError extends Error {
+  override readonly name = "ObjectTooLargeError";
+}
+
 /**
  * Time in which an object must have come. The client library waits for ever when the server goes away
  * between two parts of an object.
@@ -43,7 +48,7 @@ async function fetch(
   const info = await store.info(digest);
   if (info === null || info.deleted) return null;
   if (info.size > maxBytes) {
-    throw new Error(
+    throw new ObjectTooLargeError(
       `object ${digest} of bucket ${bucket} has ${info.size} bytes; accepted: up to ${maxBytes}`,
     );
   }

@@ -45,6 +45,12 @@ interface Topology {
   }[];
 }
 
+/**
+ * After this an object that is on its way somewhere was forgotten, by a coordinator that was killed
+ * before it removed it. Whoever still needs it puts it there again.
+ */
+const transitMs = 7 * 24 * 60 * minuteMs;
+
 /** Subject and message id beside the payload. */
 const headerBytes = 4 * 1024;
 
@@ -87,8 +93,11 @@ function topologyOf(nodeNames: readonly string[]): Topology {
       },
       bucket(publicTaskBucket, 512 * mebibyte),
       bucket(hiddenTaskBucket, 512 * mebibyte),
-      bucket(gradingBucket, 2048 * mebibyte),
-      ...nodeNames.map((nodeName) => bucket(nodeWorkspaceBucket(nodeName), 1024 * mebibyte)),
+      { ...bucket(gradingBucket, 2048 * mebibyte), max_age: nanos(transitMs) },
+      ...nodeNames.map((nodeName) => ({
+        ...bucket(nodeWorkspaceBucket(nodeName), 1024 * mebibyte),
+        max_age: nanos(transitMs),
+      })),
     ],
     consumers: [
       {
