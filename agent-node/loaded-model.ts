@@ -51,7 +51,11 @@ export class LoadedModel {
     const weightsPath = await findModelFile(this.modelFolders, path);
     if (weightsPath === null) {
       const folders = this.modelFolders.join(", ");
-      throw new ModelServerError(name, "node", `no file ${path} in the model folders ${folders}`);
+      throw new ModelServerError(
+        name,
+        "node",
+        `no file ${path} in the model folders ${folders}; put it there, or name its folder in SWEEP_MODELS`,
+      );
     }
     const server = await startModelServer({
       model: { name, kind, contextTokens, sampling },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { access, mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import getPort from "get-port";
-import type { Logger } from "pino";
+import type { Logger } from "../proto/log.ts";
 import { packageRoot } from "../proto/package-root.ts";
 import type { ExitStatus } from "../proto/sandbox/sandbox.ts";
 import { spawnTethered, type TetheredProcess } from "../proto/tether.ts";

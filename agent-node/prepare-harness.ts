@@ -12,7 +12,9 @@ export class HarnessAbsentError extends Error {
   override readonly name = "HarnessAbsentError";
 
   constructor(harness: string, folder: string) {
-    super(`harness ${JSON.stringify(harness)} is not installed in ${folder}`);
+    super(
+      `harness ${JSON.stringify(harness)} is not installed in ${folder}; \`sweep node setup\` installs it`,
+    );
   }
 }
 

@@ -3,7 +3,7 @@ import { createRootLogger, type Logger, type LogLevel, redactor } from "./log.ts
 import { ConfigurationError, loadRoleConfig } from "./role-config.ts";
 
 /** A role that has been told to stop and has not stopped after this long is ended with exit code 1. */
-export const stopLimitMs = 8_000;
+const stopLimitMs = 8_000;
 
 /** What a role gets to work with. */
 export interface RoleContext<Config> {

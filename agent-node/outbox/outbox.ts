@@ -46,7 +46,7 @@ export class OutboxFullError extends Error {
 /** The disk refused an entry; nothing of it was kept. */
 export class OutboxWriteError extends Error {
   constructor(id: string, cause: unknown) {
-    super(`the outbox could not write entry ${id} to its disk`, { cause });
+    super(`the outbox could not write entry ${id}; see to the disk of SWEEP_DATA`, { cause });
     this.name = "OutboxWriteError";
   }
 }

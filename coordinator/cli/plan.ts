@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import type { Command } from "commander";
 import {
@@ -7,11 +6,11 @@ import {
   type Unplaceable,
 } from "../../proto/gen/sweep/v1/operator_pb.ts";
 import { harnessNames } from "../../proto/harness-names.ts";
-import { packageRoot } from "../../proto/package-root.ts";
 import { planMessage } from "../operator/plan-message.ts";
 import { sweepReader } from "../operator/sweep-reader.ts";
 import { asksCoordinator, command, type OperatorOptions } from "./command.ts";
 import type { CliContext } from "./context.ts";
+import { taskRootsOf } from "./folders.ts";
 import { findLab } from "./lab-address.ts";
 import { type Operator, withOperatorAt } from "./operator-calls.ts";
 import { formatTable, printJson } from "./print.ts";
@@ -56,10 +55,9 @@ export function planCommand(context: CliContext): Command {
 async function planWithoutCoordinator(
   fileName: string,
   text: string,
-  { environment }: Pick<CliContext, "environment">,
+  context: Pick<CliContext, "environment">,
 ): Promise<PlanSweepResponse> {
-  const roots = (environment["SWEEP_TASKS"] ?? join(packageRoot, "tasks")).split(":");
-  const reader = sweepReader(roots, harnessNames);
+  const reader = sweepReader(taskRootsOf(context), harnessNames);
   const { sweep, missingTasks } = await reader.readDefinition(fileName, text);
   return create(PlanSweepResponseSchema, {
     ...planMessage(sweep, missingTasks, []),
@@ -68,7 +66,7 @@ async function planWithoutCoordinator(
 }
 
 /** A plan for people. */
-export function formatPlan(plan: PlanSweepResponse, isPlaced: boolean): string {
+function formatPlan(plan: PlanSweepResponse, isPlaced: boolean): string {
   const perSeed = plan.seeds > 1 ? ` (${plan.cells} runs per seed)` : "";
   const parts = [
     `${plan.sweepName}: ${plan.models} models x ${plan.harnesses} harnesses x ${plan.tasks} tasks, ` +

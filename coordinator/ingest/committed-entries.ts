@@ -1,7 +1,8 @@
 import { and, inArray, isNotNull, sql } from "drizzle-orm";
 import { isIdentifier } from "../../proto/identifiers.ts";
 import type { Queries } from "../store/database.ts";
-import { attempts, rejectedMessages, traceChunks } from "../store/schema.ts";
+import { attempts } from "../store/schema.ts";
+import { rejectedMessages, traceChunks } from "../store/trace-tables.ts";
 
 /** Which of a node's outbox entries rest in Postgres, stored or rejected, so that the node may drop them. */
 export async function committedEntries(

@@ -1,8 +1,8 @@
 import { sql } from "drizzle-orm";
 import type { Logger } from "../../proto/log.ts";
 import { type Database, isDatabaseAway, type Transaction } from "../store/database.ts";
-import { rejectedMessages } from "../store/schema.ts";
 import { storableText } from "../store/storable-text.ts";
+import { rejectedMessages } from "../store/trace-tables.ts";
 import { acceptResult, type ResultFate } from "./accept-result.ts";
 import { applyVerdict, type VerdictFate } from "./apply-verdict.ts";
 import type { IngestEvent } from "./event.ts";

@@ -1,7 +1,8 @@
 import { eq, inArray } from "drizzle-orm";
 import type { TraceChunk } from "../../proto/gen/sweep/v1/event_pb.ts";
 import type { Transaction } from "../store/database.ts";
-import { attempts, modelCalls, nodes, traceChunks } from "../store/schema.ts";
+import { attempts, nodes } from "../store/schema.ts";
+import { modelCalls, traceChunks } from "../store/trace-tables.ts";
 import { modelCallsOf } from "./model-calls.ts";
 
 /** A message whose sender or content the ledger does not know; it is kept as rejected. */

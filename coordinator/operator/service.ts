@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import { and, eq, ne } from "drizzle-orm";
-import type { Logger } from "pino";
+import type { Logger } from "../../proto/log.ts";
 import {
   type GetSweepStatusResponse,
   GetSweepStatusResponseSchema,

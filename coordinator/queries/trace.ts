@@ -3,7 +3,8 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { and, asc, desc, eq, gt } from "drizzle-orm";
 import type { ReadTraceResponseSchema } from "../../proto/gen/sweep/v1/operator_pb.ts";
 import type { Queries } from "../store/database.ts";
-import { attempts, traceChunks } from "../store/schema.ts";
+import { attempts } from "../store/schema.ts";
+import { traceChunks } from "../store/trace-tables.ts";
 import { NotFoundError } from "./errors.ts";
 import { findRun } from "./runs.ts";
 

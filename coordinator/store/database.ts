@@ -6,10 +6,9 @@ import { migrate } from "drizzle-orm/postgres-js/migrator";
 import postgres from "postgres";
 import { z } from "zod";
 import { packageRoot } from "../../proto/package-root.ts";
-import * as schema from "./schema.ts";
 
 /** Typed access to the tables; the pool behind it is closed by {@link Database.close}. */
-export type Queries = PostgresJsDatabase<typeof schema>;
+export type Queries = PostgresJsDatabase;
 /** A transaction, or the pool itself where one statement is enough. */
 export type Transaction = Parameters<Parameters<Queries["transaction"]>[0]>[0];
 
@@ -53,7 +52,7 @@ export async function openDatabase(url: string): Promise<Database> {
       { cause },
     );
   }
-  const queries = drizzle(client, { schema });
+  const queries = drizzle(client);
   try {
     await refuseNewer(client, shown);
     await migrate(queries, { migrationsFolder });

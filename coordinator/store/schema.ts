@@ -9,7 +9,6 @@ import {
   integer,
   jsonb,
   pgTable,
-  primaryKey,
   text,
   timestamp,
   unique,
@@ -21,12 +20,15 @@ import { type RunState, runStates } from "../run-state.ts";
 import type { SamplingSettings } from "../sweep-file/definition.ts";
 
 /**
- * The tables. `migrations/` is generated from this file (`npm run generate:migrations`), except for
- * views and comments, which are SQL of their own. Moments are the database's clock throughout.
+ * The tables, but for what nodes report as it came (`trace-tables.ts`). `migrations/` is generated from
+ * the two files (`npm run generate:migrations`), except for views and comments, which are SQL of their
+ * own. Moments are the database's clock throughout.
  */
 
-const bytea = customType<{ data: Buffer }>({ dataType: () => "bytea" });
-const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
+/** Bytes, as a Buffer. */
+export const bytea = customType<{ data: Buffer }>({ dataType: () => "bytea" });
+/** A moment of the database's clock. */
+export const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
 const oneOf = (column: string, values: readonly string[]) =>
   sql.raw(`${column} in (${values.map((value) => `'${value}'`).join(", ")})`);
 
@@ -287,52 +289,3 @@ export interface CheckColumns {
   readonly passed: boolean;
   readonly message: string;
 }
-
-/** The trace of an attempt in compressed chunks of consecutive events. */
-export const traceChunks = pgTable(
-  "trace_chunks",
-  {
-    attemptId: uuid("attempt_id")
-      .notNull()
-      .references(() => attempts.id),
-    firstSequence: integer("first_sequence").notNull(),
-    eventCount: integer("event_count").notNull(),
-    codec: text("codec").$type<"jsonl-gzip">().notNull(),
-    events: bytea("events").notNull(),
-    storedAt: moment("stored_at").notNull().defaultNow(),
-  },
-  (table) => [primaryKey({ columns: [table.attemptId, table.firstSequence] })],
-);
-
-/** Model calls of an attempt, taken out of its trace for questions in SQL. */
-export const modelCalls = pgTable(
-  "model_calls",
-  {
-    attemptId: uuid("attempt_id")
-      .notNull()
-      .references(() => attempts.id),
-    sequence: integer("sequence").notNull(),
-    route: text("route").notNull(),
-    status: integer("status").notNull(),
-    durationMs: doublePrecision("duration_ms").notNull(),
-    firstByteMs: doublePrecision("first_byte_ms"),
-    inputTokens: integer("input_tokens").notNull(),
-    cachedTokens: integer("cached_tokens").notNull(),
-    outputTokens: integer("output_tokens").notNull(),
-    requestBytes: integer("request_bytes").notNull(),
-    responseBytes: integer("response_bytes").notNull(),
-    seed: bigint("seed", { mode: "number" }),
-  },
-  (table) => [primaryKey({ columns: [table.attemptId, table.sequence] })],
-);
-
-/** Messages that could not be understood: kept, so that nothing disappears, and never counted. */
-export const rejectedMessages = pgTable("rejected_messages", {
-  id: bigint("id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
-  /** The message id under which it was published; repeated deliveries are one row. */
-  entryId: text("entry_id").notNull().unique(),
-  subject: text("subject").notNull(),
-  reason: text("reason").notNull(),
-  payload: bytea("payload").notNull(),
-  rejectedAt: moment("rejected_at").notNull().defaultNow(),
-});

@@ -4,8 +4,8 @@ import { sweepFileSchema } from "./schema.ts";
 
 /**
  * The JSON Schema of sweep files for editors (`# yaml-language-server: $schema=…`), in draft 7, which
- * is what their YAML support understands. Kept in `deploy/sweep.schema.json`; `npx tsx
- * coordinator/sweep-file/write-json-schema.ts` writes it anew.
+ * is what their YAML support understands. Kept in `deploy/sweep.schema.json`; `npm run
+ * generate:json-schema` writes it anew.
  */
 export function sweepFileJsonSchema(): Record<string, unknown> {
   return {

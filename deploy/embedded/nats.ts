@@ -43,7 +43,11 @@ export async function startNats(options: {
 
   const port = options.port ?? (await keptPort(join(folder, "port")));
   if (!(await isFree(port))) {
-    throw new EmbeddedServerError("nats-server", `port ${port} of ${loopback} is in use`, {});
+    throw new EmbeddedServerError(
+      "nats-server",
+      `port ${port} of ${loopback} is in use; stop the program that listens there`,
+      {},
+    );
   }
   const storeFolder = join(folder, "jetstream");
   const { version } = binary;

@@ -49,7 +49,11 @@ export async function startPostgres(options: {
 
   const port = options.port ?? (await keptPort(join(folder, "port")));
   if (!(await isFree(port))) {
-    throw new EmbeddedServerError("postgres", `port ${port} of ${loopback} is in use`, {});
+    throw new EmbeddedServerError(
+      "postgres",
+      `port ${port} of ${loopback} is in use; stop the program that listens there`,
+      {},
+    );
   }
   const url = `postgres://postgres:${password}@${loopback}:${port}/postgres`;
   const logFile = join(folder, "postgres.log");

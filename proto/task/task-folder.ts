@@ -40,14 +40,19 @@ export async function findTaskFolders(roots: readonly string[]): Promise<Map<str
   const found = new Map<string, string>();
   for (const root of roots) {
     const entries = await readdir(root, { withFileTypes: true }).catch((cause: unknown) => {
-      throw new TaskFolderError(`the folder of tasks ${root} cannot be read`, { cause });
+      throw new TaskFolderError(
+        `the folder of tasks ${root} cannot be read; name folders that hold tasks in SWEEP_TASKS`,
+        { cause },
+      );
     });
     for (const entry of entries) {
       const folder = join(root, entry.name);
       if (!entry.isDirectory() || !(await isFile(join(folder, "task.toml")))) continue;
       const other = found.get(entry.name);
       if (other !== undefined) {
-        throw new TaskFolderError(`two tasks are called ${entry.name}: ${other} and ${folder}`);
+        throw new TaskFolderError(
+          `two tasks are called ${entry.name}: ${other} and ${folder}; rename one`,
+        );
       }
       found.set(entry.name, folder);
     }

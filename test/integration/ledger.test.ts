@@ -20,14 +20,8 @@ import { readSnapshot } from "../../coordinator/scheduler/read-snapshot.ts";
 import { completeSweeps } from "../../coordinator/scheduler/round.ts";
 import type { Database } from "../../coordinator/store/database.ts";
 import { selectRows } from "../../coordinator/store/rows.ts";
-import {
-  attempts,
-  grades,
-  leases,
-  runs,
-  sweeps,
-  traceChunks,
-} from "../../coordinator/store/schema.ts";
+import { attempts, grades, leases, runs, sweeps } from "../../coordinator/store/schema.ts";
+import { traceChunks } from "../../coordinator/store/trace-tables.ts";
 import { GradeOutcome } from "../../proto/gen/sweep/v1/event_pb.ts";
 import { AttemptOutcome } from "../../proto/gen/sweep/v1/run_pb.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
