@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { EventEmitter, once } from "node:events";
 import { eq } from "drizzle-orm";
 import type { NatsConnection } from "nats";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
@@ -12,6 +13,7 @@ import { attempts, grades, runs, workspaces } from "../../coordinator/store/sche
 import { rejectedMessages, traceChunks } from "../../coordinator/store/trace-tables.ts";
 import { GradeOutcome } from "../../proto/gen/sweep/v1/event_pb.ts";
 import { coordinatorUser, graderUser, nodeUser } from "../../proto/nats/permissions.ts";
+import { ensureTopology } from "../../proto/nats/topology.ts";
 import {
   eventStream,
   ingestConsumer,
@@ -74,10 +76,10 @@ afterEach(async () => {
   await ingest;
 });
 
-function startIngest(): void {
+function startIngest(into = database): void {
   ingest = ingestEvents({
     connection: coordinator,
-    database,
+    database: into,
     onStored: (batch) => void stored.push(...batch),
     signal: stop.signal,
     log: silentLog,
@@ -195,6 +197,67 @@ describe("ingest", () => {
     await bucket.putBlob({ name: digest }, other);
     await untilStored(2);
     expect(stored.at(-1)?.fate).toBe("accepted");
+  });
+
+  it("takes a workspace out of its node's bucket also when it rests in Postgres already", async () => {
+    const { digest } = aResult(attempt).workspace!;
+    await database.queries
+      .insert(workspaces)
+      .values({ digest, archive: aWorkspace })
+      .onConflictDoNothing();
+    await putWorkspace();
+    await publishResult();
+    startIngest();
+    const bucket = await coordinator.jetstream().views.os(nodeWorkspaceBucket("a"));
+    await vi.waitFor(
+      async () => expect(await bucket.info(digest)).toMatchObject({ deleted: true }),
+      {
+        timeout: 20_000,
+      },
+    );
+  });
+
+  it("asks for no more messages than it keeps, however long the database is away", async () => {
+    const published = 700;
+    for (let first = 0; first < published; first += 1) await publishChunk(first, 1);
+    const server = new EventEmitter();
+    const back = once(server, "back");
+    const away: Database = {
+      ...database,
+      transact: async (work) => {
+        await back;
+        return database.transact(work);
+      },
+    };
+    startIngest(away);
+    const manager = await coordinator.jetstreamManager();
+    const untilItWaits = async () => {
+      const info = await manager.consumers.info(eventStream, ingestConsumer);
+      expect(info).toMatchObject({ num_waiting: 0 });
+      expect(info.num_ack_pending).toBeGreaterThan(256);
+      expect(info.num_ack_pending).toBeLessThanOrEqual(512);
+    };
+    await vi.waitFor(untilItWaits, { timeout: 20_000 });
+    server.emit("back");
+    await untilStored(published);
+    await untilAcknowledged();
+  });
+
+  it("fails rather than waits for ever when its consumer is deleted", async () => {
+    startIngest();
+    const manager = await coordinator.jetstreamManager();
+    await vi.waitFor(async () => {
+      const info = await manager.consumers.info(eventStream, ingestConsumer);
+      expect(info.num_waiting).toBe(1);
+    });
+    await Promise.all([
+      expect(ingest).rejects.toThrow(/consumer deleted/),
+      manager.consumers.delete(eventStream, ingestConsumer),
+    ]);
+    await ensureTopology(coordinator, ["a"]);
+    startIngest();
+    await publishChunk(0, 1);
+    await untilStored(1);
   });
 
   it("takes what a stopped ingest left unacknowledged, once", async () => {
