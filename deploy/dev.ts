@@ -140,7 +140,7 @@ async function runSweep(operator: Operator, sweep: DevSweep, context: CliContext
   );
   print(`sweep ${submitted.sweepName}: ${submitted.runsAdded} runs`);
   await watchSweep(operator, submitted.sweepName, false, context);
-  const { combinations } = await operator.listCellResults({ sweep: submitted.sweepName });
+  const { combinations } = await operator.listCombinationResults({ sweep: submitted.sweepName });
   print(`\n${formatResults(combinations)}`);
 }
 

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import {
   type CombinationResult,
-  ListCellResultsResponseSchema,
+  ListCombinationResultsResponseSchema,
 } from "../../proto/gen/sweep/v1/operator_pb.ts";
 import { percentHalfEven } from "../stats/wilson.ts";
 import { asksCoordinator, command, type OperatorOptions } from "./command.ts";
@@ -26,8 +26,8 @@ export function resultsCommand(context: CliContext): Command {
     }),
   ).action((sweep: string, options: OperatorOptions) =>
     withOperator(options.coordinator, context, async (operator) => {
-      const response = await operator.listCellResults({ sweep });
-      if (options.json) printJson(context.stdout, ListCellResultsResponseSchema, response);
+      const response = await operator.listCombinationResults({ sweep });
+      if (options.json) printJson(context.stdout, ListCombinationResultsResponseSchema, response);
       else context.stdout.write(formatResults(response.combinations));
     }),
   );

@@ -144,7 +144,7 @@ test("`trace --content --json` loses nothing and is harmless on a terminal", asy
 
 test("`results` prints pass rates with their intervals and mean seconds", async () => {
   const server = await aServer({
-    listCellResults: async () => ({
+    listCombinationResults: async () => ({
       combinations: [
         {
           model: "m",

@@ -1,13 +1,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import { and, eq, ne } from "drizzle-orm";
-import type { Logger } from "../../proto/log.ts";
 import {
   type GetSweepStatusResponse,
   GetSweepStatusResponseSchema,
   type OperatorService,
   SweepState,
 } from "../../proto/gen/sweep/v1/operator_pb.ts";
+import type { Logger } from "../../proto/log.ts";
 import type { ServerCall, ServiceHandlers } from "../../proto/rpc/methods.ts";
 import { PROGRAM_VERSION } from "../../proto/version.ts";
 import type { Changes } from "../changes.ts";
@@ -130,7 +130,7 @@ export function operatorService(options: {
       return found === undefined ? {} : { node: found };
     },
 
-    async listCellResults({ sweep }) {
+    async listCombinationResults({ sweep }) {
       const { name } = await findSweep(queries, sweep);
       return { combinations: await readCombinationResults(queries, name) };
     },

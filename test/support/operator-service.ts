@@ -18,7 +18,7 @@ export function operatorHandlers(handlers: Partial<OperatorHandlers>): OperatorH
     readTrace: unexpectedStream,
     listNodes: unexpected,
     setNodeDraining: unexpected,
-    listCellResults: unexpected,
+    listCombinationResults: unexpected,
     ...handlers,
   };
 }
