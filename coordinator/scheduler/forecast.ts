@@ -23,8 +23,11 @@ export function forecast(nodes: readonly SchedulableNode[], demands: readonly De
   let idle = nodes.map((node) => ({ ...node, busySlots: 0, failuresInARow: 0 }));
   let left = demands;
   const seen = new Map(idle.map((node) => [node.nodeId, { models: [] as string[], runs: 0 }]));
+  const slots = nodes.reduce((sum, node) => sum + node.slots, 0);
   for (;;) {
-    const { assignments, unmet } = plan({ nodes: idle, demands: left }, 0);
+    // No more than a round can place: copying all runs in each round would take minutes for a large sweep.
+    const offered = left.map((demand) => ({ ...demand, runIds: demand.runIds.slice(0, slots) }));
+    const { assignments, unmet } = plan({ nodes: idle, demands: offered }, 0);
     if (assignments.length === 0) {
       return {
         nodes: idle.map(({ nodeId, name }) => ({
@@ -50,7 +53,10 @@ export function forecast(nodes: readonly SchedulableNode[], demands: readonly De
     }));
     left = left
       .map((demand) => {
-        const runIds = demand.runIds.filter((runId) => !placed.has(runId));
+        // A plan takes the runs of a demand in their order.
+        const remaining = demand.runIds.findIndex((runId) => !placed.has(runId));
+        if (remaining === 0) return demand;
+        const runIds = remaining === -1 ? [] : demand.runIds.slice(remaining);
         return { ...demand, runIds, pending: runIds.length };
       })
       .filter(({ pending }) => pending > 0);

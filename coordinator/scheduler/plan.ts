@@ -48,6 +48,10 @@ export function plan(snapshot: Snapshot, nowMs: number): Plan {
       .filter((node) => refusalNow(node, nowMs) === undefined)
       .map((node) => [node.nodeId, node.slots - node.busySlots]),
   );
+  const pendingOf = new Map<string, number>();
+  for (const { modelName, pending } of snapshot.demands) {
+    pendingOf.set(modelName, (pendingOf.get(modelName) ?? 0) + pending);
+  }
   const assignments: PlannedAssignment[] = [];
 
   // One slot a node in turn, so that nodes with many slots do not take everything first.
@@ -87,18 +91,11 @@ export function plan(snapshot: Snapshot, nowMs: number): Plan {
           other.connected &&
           loaded.get(other.nodeId) === demand.modelName,
       ).length;
-      const ranked = rank(node, demand, servers, pendingOf(demand.modelName));
+      const ranked = rank(node, demand, servers, pendingOf.get(demand.modelName) ?? 0);
       if (found === undefined || compareRanks(ranked, found.rank) < 0)
         found = { demand, rank: ranked };
     }
     return found?.demand;
-  }
-
-  function pendingOf(modelName: string): number {
-    let pending = 0;
-    for (const demand of snapshot.demands)
-      if (demand.modelName === modelName) pending += demand.pending;
-    return pending;
   }
 }
 
