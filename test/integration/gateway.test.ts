@@ -1,92 +1,23 @@
 import { once } from "node:events";
-import { existsSync, writeFileSync } from "node:fs";
-import {
-  createServer,
-  get,
-  type IncomingHttpHeaders,
-  type IncomingMessage,
-  request,
-  type ServerResponse,
-} from "node:http";
-import { join } from "node:path";
-import { pino } from "pino";
-import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { type IncomingHttpHeaders, request } from "node:http";
+import { describe, expect, it, vi } from "vitest";
 import { z } from "zod";
-import {
-  type Gateway,
-  type GatewayOptions,
-  openGateway,
-} from "../../agent-node/gateway/gateway.ts";
-import { maxRequestBytes } from "../../agent-node/gateway/request-body.ts";
-import { startModelServer } from "../../agent-node/model-server.ts";
 import { decide } from "../../agent-node/scripted-model/skill.ts";
-import type { TraceEventBody } from "../../proto/trace-event.ts";
-import { aFolder } from "../support/folder.ts";
-import { scriptedWeights } from "../support/scripted-weights.ts";
+import {
+  chat,
+  hello,
+  messages,
+  open,
+  post,
+  refused,
+  scripted,
+  turn,
+  upstream,
+} from "../support/gateway.ts";
 
-/** A small server in a model server's place. */
-async function upstream(
-  listener: (request: IncomingMessage, response: ServerResponse) => Promise<void> | void,
-) {
-  const server = createServer((incoming, response) => void listener(incoming, response));
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const address = z.object({ port: z.int() }).parse(server.address());
-  return { baseUrl: `http://127.0.0.1:${address.port}`, seedsMessages: false };
-}
-
-async function open(options: Partial<GatewayOptions> & Pick<GatewayOptions, "upstream">) {
-  const records: TraceEventBody[] = [];
-  const limits: string[] = [];
-  const gateway: Gateway = await openGateway({
-    seed: 7,
-    sampling: { temperature: 0.5 },
-    limits: { outputTokens: 0, turns: 0 },
-    listen: { kind: "port" },
-    record: (event) => records.push(event),
-    onLimit: (limit) => limits.push(limit),
-    ...options,
-  });
-  onTestFinished(() => gateway.close());
-  const port = gateway.network.kind === "gateway-port" ? gateway.network.port : 0;
-  return { gateway, records, limits, url: `http://127.0.0.1:${port}` };
-}
-
-const post = (url: string, body: unknown, headers: Record<string, string> = {}) =>
-  fetch(url, {
-    method: "POST",
-    headers: { "content-type": "application/json", ...headers },
-    body: typeof body === "string" ? body : JSON.stringify(body),
-  });
-
-async function scripted(skill = "skill: { default: { right: 1, stall: 0 } }") {
-  const server = await startModelServer({
-    model: { name: "m", kind: "scripted", contextTokens: 8192, sampling: {} },
-    weightsPath: scriptedWeights(skill),
-    stateFolder: aFolder(),
-    signal: new AbortController().signal,
-    log: pino({ enabled: false }),
-  });
-  onTestFinished(() => server.stop());
-  return server;
-}
-
-const chat = "/v1/chat/completions";
-const messages = "/v1/messages?beta=true";
-const hello = { model: "x", messages: [{ role: "user", content: "Hello" }], max_tokens: 100 };
-/** What a run's requests look like from turn to turn. */
-const turn = (number: number) => ({ ...hello, messages: [{ role: "user", content: `${number}` }] });
 const parameters = { properties: { command: { type: "string" } }, required: ["command"] };
 /** Which of the two answers a call of the shell writes. */
 const written = (answer: string) => /n(right|wrong)\\/.exec(answer)?.[1];
-const refused = async (response: Response) => ({
-  status: response.status,
-  body: await response.json(),
-});
 
 describe("a gateway before the scripted model", () => {
   it("counts what both routes say they used, streamed or whole", async () => {
@@ -289,117 +220,5 @@ describe("the limits of a run", () => {
     await vi.waitFor(() => expect(limits).toEqual(["output_tokens"]));
     expect((await post(url + messages, turn(2))).status).toBe(400);
     expect(limits).toEqual(["output_tokens"]);
-  });
-});
-
-describe("when things break, a gateway", () => {
-  it("answers 502 in the route's form while the model server is gone", async () => {
-    const { records, url } = await open({
-      upstream: { baseUrl: "http://127.0.0.1:9", seedsMessages: false },
-    });
-    expect(await refused(await post(url + chat, hello))).toMatchObject({
-      status: 502,
-      body: { error: { code: 502, type: "server_error" } },
-    });
-    expect(await refused(await post(url + messages, hello))).toMatchObject({
-      status: 502,
-      body: { type: "error", error: { type: "api_error" } },
-    });
-    await vi.waitFor(() => expect(records).toMatchObject([{ status: 502 }, { status: 502 }]));
-  });
-
-  it("passes a cut on as a cut, and counts the pieces that came", async () => {
-    const { gateway, records, url } = await open({
-      upstream: await upstream((_request, response) => {
-        response.writeHead(200, { "content-type": "text/event-stream" });
-        const piece = 'data: {"choices":[{"delta":{"content":"a"}}]}\n\n';
-        response.write(piece + piece, () => response.destroy());
-      }),
-    });
-    const response = await post(url + chat, { ...hello, stream: true });
-    await expect(response.text()).rejects.toThrow("terminated");
-    await vi.waitFor(() => expect(records).toMatchObject([{ status: 200, outputTokens: 2 }]));
-    expect(gateway.usage().outputTokens).toBe(2);
-  });
-
-  it("lets the model server know at once that the client has left", async () => {
-    let left = false;
-    const { records, url } = await open({
-      upstream: await upstream((_request, response) => {
-        response.once("close", () => {
-          left = true;
-        });
-      }),
-    });
-    const outgoing = request(url + chat, { method: "POST" });
-    outgoing.on("error", () => {});
-    outgoing.end(JSON.stringify(hello));
-    await once(outgoing, "finish");
-    outgoing.destroy();
-    await vi.waitFor(() => expect(records).toMatchObject([{ status: 0, firstByteMs: null }]));
-    await vi.waitFor(() => expect(left).toBe(true));
-  });
-
-  it("closes while the model server hangs, and has recorded what hung", async () => {
-    let arrived: (() => void) | undefined;
-    const arrival = new Promise<void>((resolve) => {
-      arrived = resolve;
-    });
-    const { gateway, records, url } = await open({ upstream: await upstream(() => arrived?.()) });
-    const response = post(url + chat, hello).then(
-      () => "answered",
-      () => "broken off",
-    );
-    await arrival;
-    await gateway.close();
-    await gateway.close();
-    expect(records).toMatchObject([{ status: 0 }]);
-    expect(await response).toBe("broken off");
-  });
-
-  it("refuses what it does not serve without asking the model server", async () => {
-    const { gateway, records, url } = await open({
-      upstream: { baseUrl: "http://127.0.0.1:9", seedsMessages: false },
-    });
-    expect((await fetch(`${url}/api/hello`, { method: "HEAD" })).status).toBe(200);
-    expect((await fetch(`${url}/slots`)).status).toBe(404);
-    expect((await post(url + chat, "{ half")).status).toBe(400);
-    expect((await post(url + chat, "[1]")).status).toBe(400);
-    expect((await post(url + messages, "x".repeat(maxRequestBytes + 1))).status).toBe(413);
-    await vi.waitFor(() =>
-      expect(records.map((event) => "status" in event && event.status)).toEqual([
-        404, 400, 400, 413,
-      ]),
-    );
-    expect(gateway.usage().modelCalls).toBe(0);
-  });
-});
-
-describe("a gateway on a unix socket", () => {
-  it("is reached through it, in place of what a killed node left there, and removes it", async () => {
-    const path = join(aFolder(), "model.sock");
-    writeFileSync(path, "left behind");
-    const { gateway } = await open({
-      upstream: await scripted(),
-      listen: { kind: "socket", path },
-    });
-    expect(gateway.network).toEqual({
-      kind: "gateway-socket",
-      socketPath: path,
-      insidePort: 8080,
-    });
-    const [response] = await once(get({ socketPath: path, path: "/v1/models" }), "response");
-    expect(response.statusCode).toBe(200);
-    response.resume();
-    await gateway.close();
-    expect(existsSync(path)).toBe(false);
-  });
-
-  it("says where it cannot listen", async () => {
-    const path = join(aFolder(), "absent", "model.sock");
-    const upstreamOf = { baseUrl: "http://127.0.0.1:9", seedsMessages: false };
-    await expect(open({ upstream: upstreamOf, listen: { kind: "socket", path } })).rejects.toThrow(
-      path,
-    );
   });
 });

@@ -1,0 +1,129 @@
+import { once } from "node:events";
+import { existsSync, writeFileSync } from "node:fs";
+import { get, request } from "node:http";
+import { join } from "node:path";
+import { describe, expect, it, vi } from "vitest";
+import { maxRequestBytes } from "../../agent-node/gateway/request-body.ts";
+import { aFolder } from "../support/folder.ts";
+import {
+  chat,
+  hello,
+  messages,
+  open,
+  post,
+  refused,
+  scripted,
+  upstream,
+} from "../support/gateway.ts";
+
+describe("when things break, a gateway", () => {
+  it("answers 502 in the route's form while the model server is gone", async () => {
+    const { records, url } = await open({
+      upstream: { baseUrl: "http://127.0.0.1:9", seedsMessages: false },
+    });
+    expect(await refused(await post(url + chat, hello))).toMatchObject({
+      status: 502,
+      body: { error: { code: 502, type: "server_error" } },
+    });
+    expect(await refused(await post(url + messages, hello))).toMatchObject({
+      status: 502,
+      body: { type: "error", error: { type: "api_error" } },
+    });
+    await vi.waitFor(() => expect(records).toMatchObject([{ status: 502 }, { status: 502 }]));
+  });
+
+  it("passes a cut on as a cut, and counts the pieces that came", async () => {
+    const { gateway, records, url } = await open({
+      upstream: await upstream((_request, response) => {
+        response.writeHead(200, { "content-type": "text/event-stream" });
+        const piece = 'data: {"choices":[{"delta":{"content":"a"}}]}\n\n';
+        response.write(piece + piece, () => response.destroy());
+      }),
+    });
+    const response = await post(url + chat, { ...hello, stream: true });
+    await expect(response.text()).rejects.toThrow("terminated");
+    await vi.waitFor(() => expect(records).toMatchObject([{ status: 200, outputTokens: 2 }]));
+    expect(gateway.usage().outputTokens).toBe(2);
+  });
+
+  it("lets the model server know at once that the client has left", async () => {
+    let left = false;
+    const { records, url } = await open({
+      upstream: await upstream((_request, response) => {
+        response.once("close", () => {
+          left = true;
+        });
+      }),
+    });
+    const outgoing = request(url + chat, { method: "POST" });
+    outgoing.on("error", () => {});
+    outgoing.end(JSON.stringify(hello));
+    await once(outgoing, "finish");
+    outgoing.destroy();
+    await vi.waitFor(() => expect(records).toMatchObject([{ status: 0, firstByteMs: null }]));
+    await vi.waitFor(() => expect(left).toBe(true));
+  });
+
+  it("closes while the model server hangs, and has recorded what hung", async () => {
+    let arrived: (() => void) | undefined;
+    const arrival = new Promise<void>((resolve) => {
+      arrived = resolve;
+    });
+    const { gateway, records, url } = await open({ upstream: await upstream(() => arrived?.()) });
+    const response = post(url + chat, hello).then(
+      () => "answered",
+      () => "broken off",
+    );
+    await arrival;
+    await gateway.close();
+    await gateway.close();
+    expect(records).toMatchObject([{ status: 0 }]);
+    expect(await response).toBe("broken off");
+  });
+
+  it("refuses what it does not serve without asking the model server", async () => {
+    const { gateway, records, url } = await open({
+      upstream: { baseUrl: "http://127.0.0.1:9", seedsMessages: false },
+    });
+    expect((await fetch(`${url}/api/hello`, { method: "HEAD" })).status).toBe(200);
+    expect((await fetch(`${url}/slots`)).status).toBe(404);
+    expect((await post(url + chat, "{ half")).status).toBe(400);
+    expect((await post(url + chat, "[1]")).status).toBe(400);
+    expect((await post(url + messages, "x".repeat(maxRequestBytes + 1))).status).toBe(413);
+    await vi.waitFor(() =>
+      expect(records.map((event) => "status" in event && event.status)).toEqual([
+        404, 400, 400, 413,
+      ]),
+    );
+    expect(gateway.usage().modelCalls).toBe(0);
+  });
+});
+
+describe("a gateway on a unix socket", () => {
+  it("is reached through it, in place of what a killed node left there, and removes it", async () => {
+    const path = join(aFolder(), "model.sock");
+    writeFileSync(path, "left behind");
+    const { gateway } = await open({
+      upstream: await scripted(),
+      listen: { kind: "socket", path },
+    });
+    expect(gateway.network).toEqual({
+      kind: "gateway-socket",
+      socketPath: path,
+      insidePort: 8080,
+    });
+    const [response] = await once(get({ socketPath: path, path: "/v1/models" }), "response");
+    expect(response.statusCode).toBe(200);
+    response.resume();
+    await gateway.close();
+    expect(existsSync(path)).toBe(false);
+  });
+
+  it("says where it cannot listen", async () => {
+    const path = join(aFolder(), "absent", "model.sock");
+    const upstreamOf = { baseUrl: "http://127.0.0.1:9", seedsMessages: false };
+    await expect(open({ upstream: upstreamOf, listen: { kind: "socket", path } })).rejects.toThrow(
+      path,
+    );
+  });
+});

@@ -1,0 +1,89 @@
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { onTestFinished } from "vitest";
+import { z } from "zod";
+import {
+  type Gateway,
+  type GatewayOptions,
+  openGateway,
+} from "../../agent-node/gateway/gateway.ts";
+import { startModelServer } from "../../agent-node/model-server.ts";
+import type { TraceEventBody } from "../../proto/trace-event.ts";
+import { aFolder } from "./folder.ts";
+import { scriptedWeights } from "./scripted-weights.ts";
+import { silentLog } from "./silent-log.ts";
+
+/** A small server in a model server's place, for the length of a test. */
+export async function upstream(
+  listener: (request: IncomingMessage, response: ServerResponse) => Promise<void> | void,
+) {
+  const server = createServer((incoming, response) => void listener(incoming, response));
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const address = z.object({ port: z.int() }).parse(server.address());
+  return { baseUrl: `http://127.0.0.1:${address.port}`, seedsMessages: false };
+}
+
+/** A gateway with a seed and a temperature, closed when the test ends, and what it recorded. */
+export async function open(options: Partial<GatewayOptions> & Pick<GatewayOptions, "upstream">) {
+  const records: TraceEventBody[] = [];
+  const limits: string[] = [];
+  const gateway: Gateway = await openGateway({
+    seed: 7,
+    sampling: { temperature: 0.5 },
+    limits: { outputTokens: 0, turns: 0 },
+    listen: { kind: "port" },
+    record: (event) => records.push(event),
+    onLimit: (limit) => limits.push(limit),
+    ...options,
+  });
+  onTestFinished(() => gateway.close());
+  const port = gateway.network.kind === "gateway-port" ? gateway.network.port : 0;
+  return { gateway, records, limits, url: `http://127.0.0.1:${port}` };
+}
+
+/** Posts JSON, or a text as it is. */
+export const post = (url: string, body: unknown, headers: Record<string, string> = {}) =>
+  fetch(url, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: typeof body === "string" ? body : JSON.stringify(body),
+  });
+
+/** The scripted model behind its own server, stopped when the test ends. */
+export async function scripted(skill = "skill: { default: { right: 1, stall: 0 } }") {
+  const server = await startModelServer({
+    model: { name: "m", kind: "scripted", contextTokens: 8192, sampling: {} },
+    weightsPath: scriptedWeights(skill),
+    stateFolder: aFolder(),
+    signal: new AbortController().signal,
+    log: silentLog,
+  });
+  onTestFinished(() => server.stop());
+  return server;
+}
+
+/** Path of the OpenAI route. */
+export const chat = "/v1/chat/completions";
+/** Path of the Anthropic route, as Claude Code asks for it. */
+export const messages = "/v1/messages?beta=true";
+/** A body that both routes take. */
+export const hello = {
+  model: "x",
+  messages: [{ role: "user", content: "Hello" }],
+  max_tokens: 100,
+};
+/** What a run's requests look like from turn to turn. */
+export const turn = (number: number) => ({
+  ...hello,
+  messages: [{ role: "user", content: `${number}` }],
+});
+/** What a refusal says. */
+export const refused = async (response: Response) => ({
+  status: response.status,
+  body: await response.json(),
+});
