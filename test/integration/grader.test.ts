@@ -16,6 +16,7 @@ import {
   hiddenTaskBucket,
 } from "../../proto/subjects.ts";
 import { PROGRAM_VERSION } from "../../proto/version.ts";
+import { startUntilItEnds } from "../support/failed-start.ts";
 import { GradeDesk, type GraderProcess, startGrader } from "../support/grading.ts";
 import { startTestNats, type TestNats } from "../support/nats.ts";
 
@@ -241,6 +242,19 @@ describe("a hostile workspace", () => {
 });
 
 describe("a grader whose NATS server is gone", () => {
+  test("says so and where it looked when it starts, and ends", async () => {
+    const ended = await startUntilItEnds("grader", {
+      SWEEP_NATS_URL: "nats://127.0.0.1:1",
+      SWEEP_NATS_USER: "grader-alone",
+      SWEEP_NATS_PASSWORD: "only-for-tests",
+      SWEEP_GRADER_NAME: "alone",
+      SWEEP_DATA: join(scratch, "never"),
+    });
+    expect(ended).toMatchObject({ code: 1, stdout: "" });
+    expect(ended.stderr).toContain("no NATS server answers at nats://127.0.0.1:1");
+    expect(ended.stderr).not.toContain("only-for-tests");
+  });
+
   test("stops in order all the same", async () => {
     const other = await startTestNats({ nodes: [], graders: ["g"] });
     const alone = await startGrader({ nats: other, name: "g", dataFolder: join(scratch, "alone") });
