@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { type IncomingHttpHeaders, request } from "node:http";
+import { type IncomingHttpHeaders, request, type ServerResponse } from "node:http";
 import { describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { decide } from "../../agent-node/scripted-model/skill.ts";
