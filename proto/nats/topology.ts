@@ -33,7 +33,7 @@ const minuteMs = 60_000;
  * Streams, consumers and buckets on NATS with their limits. Who may use them stands in
  * `permissions.ts`, who does in `subjects.ts`.
  *
- * Every limit is a stop, never a silent loss: streams and buckets that are full refuse what is new
+ * Every limit of size is a stop, never a silent loss: streams and buckets that are full refuse what is new
  * (`discard: new`), publishers keep it and try again. The sizes say how long the coordinator or the
  * graders may be away, nothing more, since what matters also lies in the nodes' outboxes.
  */
