@@ -7,7 +7,7 @@
  * Seeds are no part of it: they label repetitions of one cell. Retries are not either, since an
  * infrastructure failure never counts.
  */
-import { createHash } from "node:crypto";
+import { sha256 } from "../proto/digest.ts";
 import type { Cell } from "./matrix.ts";
 
 /** The content of a task, by the SHA-256 (hexadecimal) of its two halves. */
@@ -59,7 +59,7 @@ export function canonicalForm(identity: CellIdentity): string {
 
 /** SHA-256, in hexadecimal, of the canonical form. */
 export function identityDigest(identity: CellIdentity): string {
-  return createHash("sha256").update(canonicalForm(identity)).digest("hex");
+  return sha256(canonicalForm(identity));
 }
 
 /** The facts in which two identities differ; none exactly if their digests are equal. */

@@ -1,6 +1,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
+import { isDigest } from "../proto/digest.ts";
 import { type GradeJob, GradeJobSchema } from "../proto/gen/sweep/v1/event_pb.ts";
-import { isDigest, isIdentifier } from "../proto/identifiers.ts";
+import { isIdentifier } from "../proto/identifiers.ts";
 
 /** A message of the work queue: a job, or why it is none. */
 export type DecodedJob =

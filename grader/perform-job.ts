@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { mkdir, mkdtemp, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { ArchiveError, unpackArchive } from "../proto/archive.ts";
+import { sha256 } from "../proto/digest.ts";
 import {
   type GradeJob,
   GradeOutcome,
@@ -134,7 +134,7 @@ async function fetchVerified({ fetchWorkspace }: Grader, digest: string): Promis
     throw new JobError(`the object store did not give the workspace ${digest}`, { cause });
   });
   if (bytes === null) throw new JobError(`the object store has no workspace ${digest}`);
-  const found = createHash("sha256").update(bytes).digest("hex");
+  const found = sha256(bytes);
   if (found !== digest) {
     throw new JobError(`the object store holds other bytes (${found}) as workspace ${digest}`);
   }

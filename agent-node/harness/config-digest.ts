@@ -1,5 +1,5 @@
-import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { sha256 } from "../../proto/digest.ts";
 import { type Harness, preferredPaths } from "./harness.ts";
 
 /**
@@ -27,5 +27,5 @@ export function configDigest(harness: Harness, contextTokens: number): string {
   const program = join(installation, harness.program);
   const line = command.map((part) => (part === program ? harness.name : part));
   const content = JSON.stringify([line, sorted(environment), sorted(configFiles)]);
-  return createHash("sha256").update(content).digest("hex");
+  return sha256(content);
 }

@@ -1,9 +1,10 @@
 import { execFile } from "node:child_process";
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { access, cp, mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
+import { sha256 } from "../../proto/digest.ts";
 import type { HarnessName } from "../../proto/harness-names.ts";
 import type { Logger } from "../../proto/log.ts";
 import { packageRoot } from "../../proto/package-root.ts";
@@ -89,8 +90,7 @@ const assets = ({ name }: Harness): string =>
 
 async function placeOf(harness: Harness, folder: string): Promise<string> {
   const lockfile = await readFile(join(assets(harness), "package-lock.json"));
-  const digest = createHash("sha256").update(lockfile).digest("hex");
-  return join(folder, `${harness.name}-${digest.slice(0, 12)}`);
+  return join(folder, `${harness.name}-${sha256(lockfile).slice(0, 12)}`);
 }
 
 async function findInstalled(harness: Harness, folder: string): Promise<InstalledHarness | null> {

@@ -1,7 +1,7 @@
-import { createHash } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { z } from "zod";
+import { sha256 } from "../../proto/digest.ts";
 
 /** Format line of an entry file; another format is another line. */
 const format = "harness-sweep/outbox-entry/1";
@@ -73,11 +73,6 @@ function parseHeader(line: string, path: string): EntryHeader {
   } catch (cause) {
     throw new DamagedEntryError(path, "its header line cannot be read", { cause });
   }
-}
-
-/** Digest by which payloads and workspaces are checked: SHA-256 in hexadecimal. */
-export function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
 
 /**

@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { sha256 } from "../../proto/digest.ts";
 import { packageRoot } from "../../proto/package-root.ts";
-import { sha256 } from "./entry-file.ts";
 import { type NewOutboxEntry, Outbox, OutboxFullError } from "./outbox.ts";
 
 const log = pino({ level: "silent" });

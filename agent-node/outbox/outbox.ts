@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { mkdir, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { sha256 } from "../../proto/digest.ts";
 import type { Logger } from "../../proto/log.ts";
 import {
   DamagedEntryError,
   decodeEntry,
   encodeEntry,
-  sha256,
   temporarySuffix,
   writeDurably,
 } from "./entry-file.ts";

@@ -1,4 +1,5 @@
 import { fromBinary } from "@bufbuild/protobuf";
+import { isDigest } from "../../proto/digest.ts";
 import {
   type AttemptResult,
   AttemptResultSchema,
@@ -8,7 +9,7 @@ import {
   TraceChunkSchema,
   TraceCodec,
 } from "../../proto/gen/sweep/v1/event_pb.ts";
-import { isDigest, isIdentifier } from "../../proto/identifiers.ts";
+import { isIdentifier } from "../../proto/identifiers.ts";
 import { nodeNamePattern } from "../../proto/subjects.ts";
 
 /**

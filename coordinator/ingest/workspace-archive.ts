@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { eq } from "drizzle-orm";
 import type { NatsConnection } from "nats";
+import { sha256 } from "../../proto/digest.ts";
 import type { AttemptResult } from "../../proto/gen/sweep/v1/event_pb.ts";
 import type { Logger } from "../../proto/log.ts";
 import { ObjectTooLargeError, objectsOf } from "../../proto/nats/objects.ts";
@@ -51,7 +51,7 @@ export function workspaceArchives(
       const bytes = await fetchObject(sender, digest);
       if (bytes instanceof ObjectTooLargeError) return bad(bytes.message);
       if (bytes === null) return { kind: "missing" };
-      const found = createHash("sha256").update(bytes).digest("hex");
+      const found = sha256(bytes);
       if (found !== digest) return bad(`the workspace's digest is ${found}, not ${digest}`);
       return { kind: "found", bytes: Buffer.from(bytes) };
     },

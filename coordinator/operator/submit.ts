@@ -1,6 +1,7 @@
 import { strict as assert } from "node:assert";
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { and, eq, inArray, sql } from "drizzle-orm";
+import { sha256 } from "../../proto/digest.ts";
 import type { Cell } from "../matrix.ts";
 import { RefusedError } from "../queries/errors.ts";
 import type { SweepRow } from "../queries/sweeps.ts";
@@ -195,9 +196,7 @@ async function storeModels(
 }
 
 function modelIdentity({ label, kind, path, contextTokens }: ModelDefinition): string {
-  return createHash("sha256")
-    .update(JSON.stringify([label, kind, path, contextTokens]))
-    .digest("hex");
+  return sha256(JSON.stringify([label, kind, path, contextTokens]));
 }
 
 async function storeHarnesses(transaction: Transaction, names: readonly string[]): Promise<void> {

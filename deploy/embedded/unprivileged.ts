@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { sha256 } from "../../proto/digest.ts";
 
 /** An account of the operating system. */
 export interface Account {
@@ -52,6 +52,5 @@ export function isOpenToAll(folder: string): boolean {
  * cannot be reached by them, as anything under /root. The same folder gives the same place.
  */
 export function placeOutside(folder: string): string {
-  const digest = createHash("sha256").update(folder).digest("hex").slice(0, 12);
-  return join("/var/lib/harness-sweep", digest);
+  return join("/var/lib/harness-sweep", sha256(folder).slice(0, 12));
 }

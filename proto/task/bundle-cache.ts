@@ -1,7 +1,6 @@
-import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { isDigest } from "../identifiers.ts";
+import { isDigest, sha256 } from "../digest.ts";
 import type { FetchObject } from "../nats/objects.ts";
 
 /** Half of a task could not be had, or was not what its digest says. */
@@ -67,8 +66,4 @@ async function evict(folder: string): Promise<void> {
   );
   files.sort((one, other) => other.usedAtMs - one.usedAtMs);
   for (const { path } of files.slice(maxKept)) await rm(path, { force: true });
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }

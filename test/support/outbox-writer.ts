@@ -1,8 +1,8 @@
 /** A process that appends and removes outbox entries until it is killed, telling what it has done. */
 import { writeSync } from "node:fs";
 import { pino } from "pino";
-import { sha256 } from "../../agent-node/outbox/entry-file.ts";
 import { Outbox } from "../../agent-node/outbox/outbox.ts";
+import { sha256 } from "../../proto/digest.ts";
 
 const [, , folder = "", name = ""] = process.argv;
 const outbox = await Outbox.open({ folder, maxBytes: 1e9, log: pino({ level: "silent" }) });

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { identityDigest, identityOf } from "../../coordinator/cell-identity.ts";
@@ -7,6 +7,7 @@ import type { Submission, SubmittedTask } from "../../coordinator/operator/submi
 import type { Database } from "../../coordinator/store/database.ts";
 import { nodes } from "../../coordinator/store/schema.ts";
 import { readSweepFile } from "../../coordinator/sweep-file/read.ts";
+import { sha256 } from "../../proto/digest.ts";
 import {
   type AttemptResult,
   AttemptResultSchema,
@@ -130,7 +131,3 @@ export const encoded = {
   chunk: (message: TraceChunk) => toBinary(TraceChunkSchema, message),
   verdict: (message: GradeVerdict) => toBinary(GradeVerdictSchema, message),
 };
-
-function sha256(bytes: Buffer): string {
-  return createHash("sha256").update(bytes).digest("hex");
-}
