@@ -42,7 +42,7 @@ export async function listNodes(
 /**
  * Sets whether a node takes new runs; the one it is at is finished.
  * @returns the node's identifier
- * @throws {NotFoundError}
+ * @throws NotFoundError
  */
 export async function setNodeDraining(
   queries: Queries,

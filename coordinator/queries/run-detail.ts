@@ -16,7 +16,7 @@ type AttemptDetail = MessageInitShape<typeof AttemptDetailSchema>;
 
 /**
  * A run with all its attempts, their grades and their provenance.
- * @throws {NotFoundError}
+ * @throws NotFoundError
  */
 export async function readRunDetail(
   queries: Queries,

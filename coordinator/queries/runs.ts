@@ -37,7 +37,7 @@ export interface RunFilter {
 
 /**
  * Runs of a sweep in the order of their identifiers.
- * @throws {RefusedError} for a state that does not exist.
+ * @throws RefusedError for a state that does not exist.
  */
 export async function listRuns(
   executor: Executor,
@@ -63,7 +63,7 @@ export async function listRuns(
 
 /**
  * One run.
- * @throws {NotFoundError}
+ * @throws NotFoundError
  */
 export async function findRun(executor: Executor, runId: string): Promise<RunResult> {
   const [row] = /^\d{1,15}$/.test(runId)

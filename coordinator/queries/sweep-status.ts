@@ -74,17 +74,23 @@ const ends = sql.raw(endStates.map((state) => `'${state}'`).join(", "));
 
 const paceRow = z.object({ eta_seconds: z.number().nullable(), infra_failures: z.int() });
 
-/** The present pace is that of the runs ended so far, from the sweep's first grant to now. */
+/** Older ends say nothing of the present pace: a sweep may have been paused, or amended days later. */
+const paceWindow = "1 hour";
+
+/** The present pace is that of the runs that ended in the window, from its first grant to now. */
 async function readPace(queries: Queries, sweepId: string): Promise<z.infer<typeof paceRow>> {
   const [row] = await selectRows(
     queries,
     paceRow,
     sql`with counted as (
-          select count(*) filter (where state in (${ends})) as ended,
+          select count(*) filter (where state in (${ends}) and changed_at > now() - ${paceWindow}::interval)
+                   as ended,
                  count(*) filter (where state not in (${ends})) as open
           from runs where sweep_id = ${sweepId}
         ), granted as (
-          select min(attempts.granted_at) as first_at,
+          select coalesce(
+                   min(attempts.granted_at) filter (where attempts.granted_at > now() - ${paceWindow}::interval),
+                   now() - ${paceWindow}::interval) as first_at,
                  count(*) filter (where attempts.ending in ('infra_error', 'lost'))::integer as infra_failures
           from attempts join runs on runs.id = attempts.run_id where runs.sweep_id = ${sweepId}
         )

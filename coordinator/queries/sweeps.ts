@@ -19,7 +19,7 @@ export type SweepRow = typeof sweeps.$inferSelect;
 
 /**
  * The sweep of this name or identifier.
- * @throws {NotFoundError}
+ * @throws NotFoundError
  */
 export async function findSweep(executor: Executor, nameOrId: string): Promise<SweepRow> {
   const byName = eq(sweeps.name, nameOrId);

@@ -14,7 +14,7 @@ const chunksPerRead = 20;
 /**
  * The chunks of one attempt's trace in order: of the attempt named, else of the run's accepted
  * attempt, else of its latest.
- * @throws {NotFoundError} if there is no such run or attempt.
+ * @throws NotFoundError if there is no such run or attempt.
  */
 export async function* readTrace(
   queries: Queries,

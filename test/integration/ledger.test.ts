@@ -16,6 +16,7 @@ import {
 import { cancelRuns, expireLeases, reconcileLeases } from "../../coordinator/leases/reclaim.ts";
 import { storeSweep } from "../../coordinator/operator/submit.ts";
 import { listRuns } from "../../coordinator/queries/runs.ts";
+import { readSweepStatus } from "../../coordinator/queries/sweep-status.ts";
 import { readSnapshot } from "../../coordinator/scheduler/read-snapshot.ts";
 import { completeSweeps } from "../../coordinator/scheduler/round.ts";
 import type { Database } from "../../coordinator/store/database.ts";
@@ -415,5 +416,24 @@ describe("the views", () => {
       // The timeout counts with its limit of 60 s: (2.5 + 60) / 2.
       mean_seconds: 31.25,
     });
+  });
+});
+
+describe("the status of a sweep", () => {
+  const status = () => readSweepStatus(database.queries, sweepName, () => true, Date.now());
+
+  it("has an ETA once a run has ended, and none from ends of another day", async () => {
+    expect((await status()).etaSeconds).toBeUndefined();
+    const attempt = await grant((await firstRun()).id, node1);
+    await accept(name1, attempt, { outcome: AttemptOutcome.TIMEOUT });
+    expect((await status()).etaSeconds).toBeGreaterThanOrEqual(0);
+    const { attemptId, runId } = attempt;
+    await database.queries.execute(
+      sql`update attempts set granted_at = now() - interval '2 days' where id = ${attemptId}`,
+    );
+    await database.queries.execute(
+      sql`update runs set changed_at = now() - interval '2 days' where id = ${runId}`,
+    );
+    expect((await status()).etaSeconds).toBeUndefined();
   });
 });
