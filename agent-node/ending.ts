@@ -1,4 +1,4 @@
-import { paragraph } from "../proto/role-process.ts";
+import { paragraph } from "../proto/error-paragraph.ts";
 import type { AttemptEnd } from "./attempt-outcome.ts";
 
 /**

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { paragraph } from "../proto/role-process.ts";
+import { paragraph } from "../proto/error-paragraph.ts";
 import { runCli } from "./cli/program.ts";
 
 // The reader of a pipe may have seen enough; that is no failure of ours.

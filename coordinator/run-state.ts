@@ -160,7 +160,7 @@ export const endStates: readonly RunState[] = ["graded", "cancelled", "unplaceab
 
 /**
  * The state after `event`, equal to `state` where the event changes nothing.
- * @throws {ImpossibleTransitionError} where the table says `never`.
+ * @throws ImpossibleTransitionError where the table says `never`.
  */
 export function nextRunState(state: RunState, event: RunEvent): RunState {
   const transition = transitions[state][event];

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { paragraph } from "../proto/error-paragraph.ts";
 import type { Logger } from "../proto/log.ts";
-import { paragraph } from "../proto/role-process.ts";
 import type { ExitStatus } from "../proto/sandbox/sandbox.ts";
 import type { TetheredProcess } from "../proto/tether.ts";
 

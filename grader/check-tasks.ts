@@ -1,7 +1,7 @@
 import { cp, mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
+import { paragraph } from "../proto/error-paragraph.ts";
 import { removeTree } from "../proto/remove-tree.ts";
-import { paragraph } from "../proto/role-process.ts";
 import {
   findTaskFolders,
   loadTask,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { ArchiveError, unpackArchive } from "../proto/archive.ts";
 import { sha256 } from "../proto/digest.ts";
+import { paragraph } from "../proto/error-paragraph.ts";
 import {
   type GradeJob,
   GradeOutcome,
@@ -12,7 +13,6 @@ import {
 import type { Logger } from "../proto/log.ts";
 import type { FetchObject } from "../proto/nats/objects.ts";
 import { removeTree } from "../proto/remove-tree.ts";
-import { paragraph } from "../proto/role-process.ts";
 import { taskBundle } from "../proto/task/bundle-cache.ts";
 import { halfLimits, readDefinition } from "../proto/task/task-folder.ts";
 import { PROGRAM_VERSION } from "../proto/version.ts";

@@ -153,7 +153,7 @@ function bounded(omitted: readonly string[]): string[] {
 /**
  * Unpacks `archive` into `folder`, which must exist and be empty. Only plain files and folders below
  * it are ever made; the first entry that is anything else, or a limit that is passed, ends it.
- * @throws {ArchiveError} naming the entry; the folder then holds what came before it.
+ * @throws ArchiveError naming the entry; the folder then holds what came before it.
  */
 export async function unpackArchive(
   archive: Uint8Array,

@@ -3,8 +3,8 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterEach, describe, expect, test } from "vitest";
+import { paragraph } from "./error-paragraph.ts";
 import { packageRoot } from "./package-root.ts";
-import { paragraph } from "./role-process.ts";
 
 const environment = {
   PATH: process.env["PATH"],

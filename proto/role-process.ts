@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import { paragraph } from "./error-paragraph.ts";
 import { createRootLogger, type Logger, type LogLevel, redactor } from "./log.ts";
 import { ConfigurationError, loadRoleConfig } from "./role-config.ts";
 
@@ -49,19 +50,6 @@ export async function runRole<Config extends { readonly logLevel: LogLevel }>(op
     process.stderr.write(`${role}: ${redact(paragraph(error))}\n`);
     return process.exit(error instanceof ConfigurationError ? 2 : 1);
   }
-}
-
-/**
- * An error with its causes, outermost first, as one paragraph without stack traces. A cause whose
- * words its error repeats is left out.
- */
-export function paragraph(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const below = [
-    ...(error instanceof AggregateError ? error.errors.map(paragraph) : []),
-    ...(error.cause === undefined ? [] : [paragraph(error.cause)]),
-  ].filter((part) => !error.message.includes(part));
-  return [error.message, ...below].filter((part) => part !== "").join(": ");
 }
 
 function stopSignal(log: Logger): AbortSignal {

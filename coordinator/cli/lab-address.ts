@@ -22,7 +22,7 @@ const labFileSchema = z.object({ coordinator: z.string().min(1), labToken: z.str
  * the working folder or the nearest of its parents. The token is SWEEP_LAB_TOKEN, else that file's.
  *
  * @returns undefined when nothing names a coordinator
- * @throws {UsageError} for a file that cannot be read and an address without a token
+ * @throws UsageError for a file that cannot be read and an address without a token
  */
 export function findLab(
   option: string | undefined,

@@ -11,8 +11,8 @@ export type Operator = ServiceClient<typeof OperatorService>;
 /**
  * Connects to the coordinator for as long as `use` runs.
  *
- * @throws {UsageError} when no coordinator is named, or it finds the request wrong
- * @throws {CommandFailure} when the call fails
+ * @throws UsageError when no coordinator is named, or it finds the request wrong
+ * @throws CommandFailure when the call fails
  */
 export async function withOperator<Result>(
   coordinator: string | undefined,

@@ -50,7 +50,7 @@ export function planCommand(context: CliContext): Command {
 /**
  * The matrix alone, with the tasks of SWEEP_TASKS (folders joined by `:`), else of this installation.
  *
- * @throws {SweepFileError} with every problem of the file
+ * @throws SweepFileError with every problem of the file
  */
 async function planWithoutCoordinator(
   fileName: string,

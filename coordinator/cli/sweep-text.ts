@@ -5,7 +5,7 @@ import { type CliContext, UsageError } from "./context.ts";
 /**
  * The text of a sweep file that a command names.
  *
- * @throws {UsageError} when it cannot be read
+ * @throws UsageError when it cannot be read
  */
 export function readSweepText(path: string, { folder }: Pick<CliContext, "folder">): string {
   try {

@@ -17,7 +17,7 @@ const reconnection = { retries: 30, minTimeout: 250, maxTimeout: 2_500, factor: 
  * Shows a sweep's progress until it has no run left to end: redrawn in place on a terminal, a line
  * for each change elsewhere, a JSON object a line with `json`. Survives a restart of the coordinator.
  *
- * @throws {CommandFailure} when runs ended without a result
+ * @throws CommandFailure when runs ended without a result
  */
 export async function watchSweep(
   operator: Operator,

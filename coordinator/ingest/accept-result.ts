@@ -23,7 +23,7 @@ export type ResultFate = "accepted" | "retried" | "superseded" | "duplicate";
  * Stores an attempt's result and moves its run, if the attempt still holds the run's lease; the
  * result of a fenced attempt is kept as superseded and moves nothing.
  * @param archive the final workspace, null if the result names none or it is stored already.
- * @throws {RejectedEventError} if the attempt is unknown or was granted to another node.
+ * @throws RejectedEventError if the attempt is unknown or was granted to another node.
  */
 export async function acceptResult(
   transaction: Transaction,

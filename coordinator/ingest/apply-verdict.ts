@@ -17,7 +17,7 @@ export type VerdictFate = "graded" | "retried" | "gave_up" | "duplicate";
 
 /**
  * Stores a verdict and moves its run.
- * @throws {RejectedEventError} if the grade is unknown.
+ * @throws RejectedEventError if the grade is unknown.
  */
 export async function applyVerdict(
   transaction: Transaction,

@@ -16,7 +16,7 @@ export class ChunkContentError extends Error {
 /**
  * The model calls among a chunk's events, after checking that the chunk holds exactly the events
  * that its header states.
- * @throws {ChunkContentError} if it does not, or cannot be decompressed or read.
+ * @throws ChunkContentError if it does not, or cannot be decompressed or read.
  */
 export function modelCallsOf(chunk: TraceChunk): ModelCall[] {
   const lines = decompress(chunk)

@@ -13,8 +13,8 @@ export class RejectedEventError extends Error {
 /**
  * Stores chunks with their model calls; chunks that are there already change nothing. A trace is
  * kept whatever became of its attempt's lease: it says what happened, not what counts.
- * @throws {RejectedEventError} if an attempt is unknown or was granted to another node.
- * @throws {ChunkContentError} if a chunk does not hold what its header says.
+ * @throws RejectedEventError if an attempt is unknown or was granted to another node.
+ * @throws ChunkContentError if a chunk does not hold what its header says.
  */
 export async function storeTrace(
   transaction: Transaction,

@@ -35,7 +35,7 @@ const rowsPerInsert = 5_000;
 /**
  * Stores a sweep with its cells and runs, all or nothing. A sweep of this name is refused, unless
  * `amend` is set: then cells and seeds that are new are added, and nothing that is there changes.
- * @throws {RefusedError} for a name that is taken, an amendment without a sweep to amend, or one
+ * @throws RefusedError for a name that is taken, an amendment without a sweep to amend, or one
  *   that would change what existing cells mean.
  */
 export function storeSweep(

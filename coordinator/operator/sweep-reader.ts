@@ -21,7 +21,7 @@ export class SweepFileError extends Error {
 export interface SweepReader {
   /**
    * The sweep, and why tasks of it cannot be run, a sentence each.
-   * @throws {SweepFileError}
+   * @throws SweepFileError
    */
   readDefinition(
     fileName: string,
@@ -29,7 +29,7 @@ export interface SweepReader {
   ): Promise<{ sweep: SweepDefinition; missingTasks: string[] }>;
   /**
    * The sweep with all its tasks packed, stored as `name` unless that is empty.
-   * @throws {SweepFileError} also if a task is missing or unusable.
+   * @throws SweepFileError also if a task is missing or unusable.
    */
   readSubmission(fileName: string, text: string, name: string): Promise<Submission>;
 }

@@ -38,7 +38,7 @@ const journalSchema = z.object({
 
 /**
  * Connects, refuses a database that a newer program has migrated, and applies missing migrations.
- * @throws {DatabaseError} if it is unreachable, refuses the credentials or is newer than this program.
+ * @throws DatabaseError if it is unreachable, refuses the credentials or is newer than this program.
  */
 export async function openDatabase(url: string): Promise<Database> {
   const client = connectPool(url);

@@ -19,7 +19,7 @@ export interface ExclusiveUse {
  * Takes the database for this coordinator alone, by an advisory lock on a connection of its own. A
  * lost connection is made again and the lock with it; if another coordinator was faster, `onLost` is
  * called, after which this one must stop.
- * @throws {DatabaseError} if another coordinator holds the database.
+ * @throws DatabaseError if another coordinator holds the database.
  */
 export async function takeExclusiveUse(options: {
   readonly url: string;

@@ -60,7 +60,7 @@ export interface RpcServer {
  * @param options.labToken what callers must know; others are answered UNAUTHENTICATED
  * @param options.refusalOf the answer to an error that handlers throw on purpose; undefined for a
  *   fault, which callers see as INTERNAL without its detail
- * @throws {ListenError}
+ * @throws ListenError
  */
 export async function startRpcServer(options: {
   listen: string;

@@ -34,7 +34,7 @@ const idPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 /**
  * Folders below `roots` that claim to be tasks (they hold a task.toml), by their names.
- * @throws {TaskFolderError} for a root that cannot be read, or two tasks of one name.
+ * @throws TaskFolderError for a root that cannot be read, or two tasks of one name.
  */
 export async function findTaskFolders(roots: readonly string[]): Promise<Map<string, string>> {
   const found = new Map<string, string>();
@@ -62,7 +62,7 @@ export async function findTaskFolders(roots: readonly string[]): Promise<Map<str
 
 /**
  * Reads and checks a task's folder.
- * @throws {TaskFolderError}
+ * @throws TaskFolderError
  */
 export async function loadTask(folder: string): Promise<Task> {
   const id = basename(folder);
