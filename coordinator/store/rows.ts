@@ -1,4 +1,4 @@
-import { type SQL, sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
 import type { z } from "zod";
 import type { Queries, Transaction } from "./database.ts";
 
@@ -12,12 +12,4 @@ export async function selectRows<Row extends z.ZodType>(
   statement: SQL,
 ): Promise<z.output<Row>[]> {
   return row.array().parse(await executor.execute(statement));
-}
-
-/** A list for `= any(...)`, in which drizzle would otherwise expand the array into parameters. */
-export function textArray(values: readonly string[]): SQL {
-  return sql`array[${sql.join(
-    values.map((value) => sql`${value}`),
-    sql`, `,
-  )}]::text[]`;
 }
