@@ -7,6 +7,7 @@ import postgres from "postgres";
 import { vi } from "vitest";
 import { z } from "zod";
 import { installHarness } from "../../agent-node/harness/installation.ts";
+import { endStates } from "../../coordinator/run-state.ts";
 import { type LocalLab, type LocalLabOptions, startLocalLab } from "../../deploy/local-lab.ts";
 import { packageRoot } from "../../proto/package-root.ts";
 import { silentLog } from "../support/silent-log.ts";
@@ -14,7 +15,7 @@ import { silentLog } from "../support/silent-log.ts";
 const run = promisify(execFile);
 const cli = join(packageRoot, "dist/coordinator/cli.js");
 /** The longest that anything here is waited for; a bound against hanging, not a measurement. */
-const limitMs = 240_000;
+const limitMs = 480_000;
 
 /** A row of the view `run_results`. */
 const resultRow = z.object({
@@ -97,10 +98,12 @@ export async function startDemoLab(
     untilEnded: (sweep, runs) =>
       vi.waitFor(
         async () => {
-          const ended = (await results(sweep)).filter(({ state }) =>
-            ["graded", "exhausted", "cancelled", "unplaceable"].includes(state),
-          );
-          if (ended.length < runs) throw new Error(`${ended.length} of ${runs} runs have ended`);
+          const all = await results(sweep);
+          const open = all.filter(({ state }) => !endStates.some((end) => end === state));
+          const ended = all.length - open.length;
+          if (ended < runs) {
+            throw new Error(`${ended} of ${runs} runs have ended; open: ${JSON.stringify(open)}`);
+          }
         },
         { timeout: limitMs, interval: 200 },
       ),
