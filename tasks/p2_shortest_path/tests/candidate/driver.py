@@ -6,11 +6,17 @@ harness-sweep-canary-28097e3e-425f-48da-a557-0459f80c6942
 
 from __future__ import annotations
 
-import json
+import contextlib
+import io
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from driving import serve
 
 
 def describe(result: object) -> dict[str, Any]:
@@ -27,25 +33,26 @@ def describe(result: object) -> dict[str, Any]:
     return {"kind": "path", "cost": cost, "path": path}
 
 
-def answer(shortest_path: Callable[..., object], call: dict[str, Any]) -> dict[str, Any]:
+def call_once(shortest_path: Callable[..., object], call: dict[str, Any]) -> dict[str, Any]:
     graph = call["graph"]
     try:
         description = describe(shortest_path(graph, call["source"], call["target"]))
     except Exception as error:
-        description = {"kind": "raised", "classes": [c.__name__ for c in type(error).__mro__]}
+        classes = [f"{base.__module__}.{base.__qualname__}" for base in type(error).__mro__]
+        description = {"kind": "raised", "classes": classes}
     if call["wants_graph"]:
         description["graph"] = graph
     return description
 
 
-def main() -> None:
-    request = json.load(sys.stdin)
-    sys.path.insert(0, request["workspace"])
-    from shortest_path import shortest_path  # type: ignore[import-not-found]
+def answer(request: list[dict[str, Any]], load: Callable[[str], ModuleType]) -> dict[str, Any]:
+    before = sorted(os.listdir())
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        module = load("shortest_path")
+    created = sorted(set(os.listdir()) - set(before))
+    answers = [call_once(module.shortest_path, call) for call in request]
+    return {"answers": answers, "printed": printed.getvalue()[:200], "created": created[:10]}
 
-    answers = [answer(shortest_path, call) for call in request["calls"]]
-    with os.fdopen(int(os.environ["ANSWER_PIPE"]), "w") as pipe:
-        json.dump({"nonce": request["nonce"], "answers": answers}, pipe)
 
-
-main()
+serve(answer)
