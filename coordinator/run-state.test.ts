@@ -36,6 +36,8 @@ const changes: readonly [RunState, RunEvent, RunState][] = [
   ["grading", "gave_up", "exhausted"],
   ["grading", "judged", "graded"],
   ["grading", "cancelled", "cancelled"],
+  ["graded", "requeued", "pending"],
+  ["exhausted", "regraded", "graded"],
   ["unplaceable", "granted", "leased"],
   ["unplaceable", "cancelled", "cancelled"],
   ["unplaceable", "found_placeable", "pending"],
@@ -57,9 +59,25 @@ describe("the run state machine", () => {
     }
   });
 
-  it("never leaves a graded, cancelled or exhausted run", () => {
+  it("leaves an ended run only where an operator asked for it", () => {
+    const asked: readonly RunEvent[] = ["requeued", "regraded"];
     for (const state of ["graded", "cancelled", "exhausted"] as const) {
-      for (const event of runEvents) expect(["keep", "never"]).toContain(transitions[state][event]);
+      for (const event of runEvents.filter((event) => !asked.includes(event))) {
+        expect(["keep", "never"]).toContain(transitions[state][event]);
+      }
+    }
+    for (const event of asked) expect(["keep", "never"]).toContain(transitions.cancelled[event]);
+  });
+
+  it("requeues none but a graded run: whatever else it is in, no result counts", () => {
+    for (const state of runStates) {
+      expect(transitions[state].requeued).toBe(state === "graded" ? "pending" : "never");
+    }
+  });
+
+  it("does not let a regrade move a run that goes on or has its verdict", () => {
+    for (const state of runStates) {
+      if (state !== "exhausted") expect(nextRunState(state, "regraded")).toBe(state);
     }
   });
 

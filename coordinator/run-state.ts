@@ -6,7 +6,9 @@
  * A failure of the infrastructure leads back to `pending` while attempts are left, else to
  * `exhausted`. An attempt that ends as the model's own failure (a timeout, an agent error) needs no
  * grade and goes straight to `graded`. `cancelled` and `exhausted` are ends; `unplaceable` is one
- * unless a node joins that can take the run.
+ * unless a node joins that can take the run. An operator may lead a graded run back to `pending`, for a
+ * result that the agent did not come by honestly, and the verdict of a regrade turns a run `graded`
+ * that the grader's failures had exhausted.
  */
 export const runStates = [
   "pending",
@@ -47,6 +49,10 @@ export const runEvents = [
   "found_unplaceable",
   /** A node joined that can. */
   "found_placeable",
+  /** An operator put the accepted result aside, for the agent had reached the grader. */
+  "requeued",
+  /** A regrade judged the accepted workspace with the version of the task that counts. */
+  "regraded",
 ] as const;
 
 /** See {@link runEvents}. */
@@ -70,6 +76,8 @@ const ended: Record<RunEvent, Transition> = {
   cancelled: "keep",
   found_unplaceable: "never",
   found_placeable: "never",
+  requeued: "never",
+  regraded: "keep",
 };
 
 /** The table. Each row names every event, so that the compiler refuses a forgotten one. */
@@ -86,6 +94,8 @@ export const transitions: Record<RunState, Record<RunEvent, Transition>> = {
     cancelled: "cancelled",
     found_unplaceable: "unplaceable",
     found_placeable: "keep",
+    requeued: "never",
+    regraded: "keep",
   },
   leased: {
     granted: "never",
@@ -100,6 +110,8 @@ export const transitions: Record<RunState, Record<RunEvent, Transition>> = {
     cancelled: "cancelled",
     found_unplaceable: "never",
     found_placeable: "never",
+    requeued: "never",
+    regraded: "keep",
   },
   running: {
     granted: "never",
@@ -113,6 +125,8 @@ export const transitions: Record<RunState, Record<RunEvent, Transition>> = {
     cancelled: "cancelled",
     found_unplaceable: "never",
     found_placeable: "never",
+    requeued: "never",
+    regraded: "keep",
   },
   finished: {
     granted: "never",
@@ -127,6 +141,8 @@ export const transitions: Record<RunState, Record<RunEvent, Transition>> = {
     cancelled: "cancelled",
     found_unplaceable: "never",
     found_placeable: "never",
+    requeued: "never",
+    regraded: "keep",
   },
   grading: {
     granted: "never",
@@ -141,10 +157,13 @@ export const transitions: Record<RunState, Record<RunEvent, Transition>> = {
     cancelled: "cancelled",
     found_unplaceable: "never",
     found_placeable: "never",
+    requeued: "never",
+    regraded: "keep",
   },
-  graded: ended,
+  graded: { ...ended, requeued: "pending" },
   cancelled: ended,
-  exhausted: ended,
+  // The grader's failures ended it; what they did not say is said now.
+  exhausted: { ...ended, regraded: "graded" },
   unplaceable: {
     ...ended,
     // It was found placeable and granted in one step of the scheduler.
@@ -155,7 +174,7 @@ export const transitions: Record<RunState, Record<RunEvent, Transition>> = {
   },
 };
 
-/** States in which nothing more happens to a run by itself. */
+/** States in which nothing more happens to a run by itself; an operator may still change its mind. */
 export const endStates: readonly RunState[] = ["graded", "cancelled", "unplaceable", "exhausted"];
 
 /**

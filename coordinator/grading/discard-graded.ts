@@ -2,7 +2,7 @@ import { inArray, sql } from "drizzle-orm";
 import { z } from "zod";
 import type { Database } from "../store/database.ts";
 import { selectRows } from "../store/rows.ts";
-import { grades } from "../store/schema.ts";
+import { grades } from "../store/verdict-tables.ts";
 import type { ObjectPublisher } from "./object-publisher.ts";
 
 const workspaceRow = z.object({ digest: z.string() });

@@ -1,15 +1,21 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { and, eq, inArray, lte, sql } from "drizzle-orm";
+import { and, eq, inArray, isNotNull, isNull, lte, type SQL, sql } from "drizzle-orm";
 import type { JetStreamClient, NatsConnection } from "nats";
 import { GradeJobSchema } from "../../proto/gen/sweep/v1/event_pb.ts";
 import { gradeJobStream, gradeJobSubject, gradersConsumer } from "../../proto/subjects.ts";
 import { lockRunOfAttempt, moveRun } from "../leases/locked-run.ts";
 import type { Database } from "../store/database.ts";
-import { attempts, grades, tasks, workspaces } from "../store/schema.ts";
+import { attempts, tasks, workspaces } from "../store/schema.ts";
+import { grades } from "../store/verdict-tables.ts";
 import type { ObjectPublisher } from "./object-publisher.ts";
 
 /** Jobs published in one round; the next round follows at once while there are more. */
 const maxRound = 50;
+/**
+ * Regrades out at a time. A sweep may have thousands, each with a workspace in the object store; and
+ * the gradings of fresh results come behind no more than these.
+ */
+const maxRegradesOut = 32;
 /** How long a job may be out, with the queue empty, before it is taken for lost. */
 const lostAfterSeconds = 120;
 
@@ -27,20 +33,42 @@ export async function dispatchGrades(options: {
   const { database, connection, objects, signal } = options;
   const jetstream = connection.jetstream();
   for (;;) {
-    const due = await database.queries
-      .select({ id: grades.id, attemptId: grades.attemptId })
-      .from(grades)
-      .where(and(eq(grades.state, "queued"), lte(grades.dueAt, sql`now()`)))
-      .orderBy(grades.dueAt, grades.id)
-      .limit(maxRound);
+    const due = await dueGrades(database, isNull(grades.regradeId), maxRound);
+    await publish(due);
+    if (signal.aborted) return;
+    if (due.length < maxRound) break;
+  }
+  const out = await database.queries.$count(
+    grades,
+    and(eq(grades.state, "published"), isNotNull(grades.regradeId)),
+  );
+  await publish(
+    await dueGrades(database, isNotNull(grades.regradeId), Math.max(0, maxRegradesOut - out)),
+  );
+  await requeueLost(database, connection);
+
+  async function publish(due: readonly DueGrade[]): Promise<void> {
     for (const grade of due) {
       if (signal.aborted) return;
       await publishJob(database, objects, jetstream, grade.id);
       await notePublished(database, grade);
     }
-    if (due.length < maxRound) break;
   }
-  await requeueLost(database, connection);
+}
+
+interface DueGrade {
+  readonly id: string;
+  readonly attemptId: string;
+  readonly regradeId: string | null;
+}
+
+function dueGrades(database: Database, which: SQL, limit: number): Promise<DueGrade[]> {
+  return database.queries
+    .select({ id: grades.id, attemptId: grades.attemptId, regradeId: grades.regradeId })
+    .from(grades)
+    .where(and(eq(grades.state, "queued"), lte(grades.dueAt, sql`now()`), which))
+    .orderBy(grades.dueAt, grades.id)
+    .limit(limit);
 }
 
 async function publishJob(
@@ -82,10 +110,7 @@ async function publishJob(
   });
 }
 
-async function notePublished(
-  database: Database,
-  grade: { readonly id: string; readonly attemptId: string },
-): Promise<void> {
+async function notePublished(database: Database, grade: DueGrade): Promise<void> {
   await database.transact(async (transaction) => {
     const run = await lockRunOfAttempt(transaction, grade.attemptId);
     const noted = await transaction
@@ -93,8 +118,10 @@ async function notePublished(
       .set({ state: "published", publishedAt: sql`now()` })
       .where(and(eq(grades.id, grade.id), eq(grades.state, "queued")))
       .returning({ id: grades.id });
-    // The verdict may have been faster than this note.
-    if (run !== undefined && noted.length > 0) await moveRun(transaction, run, "grading_began");
+    // The verdict may have been faster than this note; a regrade moves no run.
+    if (run !== undefined && noted.length > 0 && grade.regradeId === null) {
+      await moveRun(transaction, run, "grading_began");
+    }
   });
 }
 

@@ -12,8 +12,9 @@ import {
   retryOrGiveUp,
 } from "../leases/locked-run.ts";
 import type { Transaction } from "../store/database.ts";
-import { attempts, cells, grades, leases, nodes, runs, workspaces } from "../store/schema.ts";
+import { attempts, cells, leases, nodes, runs, workspaces } from "../store/schema.ts";
 import { storableText } from "../store/storable-text.ts";
+import { grades } from "../store/verdict-tables.ts";
 import { RejectedEventError } from "./store-trace.ts";
 
 /** What became of a result. */

@@ -1,13 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { eq, sql } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import { GradeOutcome, type GradeVerdict } from "../../proto/gen/sweep/v1/event_pb.ts";
 import { type LockedRun, lockRunOfAttempt, moveRun } from "../leases/locked-run.ts";
 import type { Transaction } from "../store/database.ts";
-import { grades } from "../store/schema.ts";
+import { cells, runs } from "../store/schema.ts";
 import { storableText } from "../store/storable-text.ts";
+import { grades } from "../store/verdict-tables.ts";
 import { RejectedEventError } from "./store-trace.ts";
 
-/** Grades of one attempt before its run is given up: a grader's failure is never the model's. */
+/** Tries at one verdict before it is given up: a grader's failure is never the model's. */
 const maxGradeTries = 3;
 /** Pause before the next grade after a grader's failure, times the number of failures. */
 const graderPauseSeconds = 5;
@@ -16,7 +17,8 @@ const graderPauseSeconds = 5;
 export type VerdictFate = "graded" | "retried" | "gave_up" | "duplicate";
 
 /**
- * Stores a verdict and moves its run.
+ * Stores a verdict and moves its run. The verdict of a regrade moves no run that has its own, or that
+ * goes on with another attempt: it is kept beside what counts.
  * @throws RejectedEventError if the grade is unknown.
  */
 export async function applyVerdict(
@@ -62,10 +64,31 @@ export async function applyVerdict(
     })
     .where(eq(grades.id, grade.id));
   if (judged) {
-    await moveRun(transaction, run, "judged", "");
+    if (grade.regradeId === null) await moveRun(transaction, run, "judged", "");
+    else await moveRegraded(transaction, run, grade);
     return "graded";
   }
   return gradeAgain(transaction, run, grade, storableText(verdict.reason));
+}
+
+/** Ends a run that the grader's failures had exhausted, if this verdict is the one that counts for it. */
+async function moveRegraded(
+  transaction: Transaction,
+  run: LockedRun,
+  grade: typeof grades.$inferSelect,
+): Promise<void> {
+  const counting = await transaction
+    .select({ id: runs.id })
+    .from(runs)
+    .innerJoin(cells, eq(cells.id, runs.cellId))
+    .where(
+      and(
+        eq(runs.id, run.id),
+        eq(runs.acceptedAttemptId, grade.attemptId),
+        eq(cells.taskId, grade.taskId),
+      ),
+    );
+  if (counting.length > 0) await moveRun(transaction, run, "regraded", "");
 }
 
 async function gradeAgain(
@@ -74,22 +97,30 @@ async function gradeAgain(
   grade: typeof grades.$inferSelect,
   reason: string,
 ): Promise<VerdictFate> {
-  if (grade.number >= maxGradeTries) {
-    await moveRun(
-      transaction,
-      run,
-      "gave_up",
-      `the grader failed ${grade.number} times, the last time because: ${reason}`,
-    );
+  if (grade.tries >= maxGradeTries) {
+    if (grade.regradeId === null) {
+      const report = `the grader failed ${grade.tries} times, the last time because: ${reason}`;
+      await moveRun(transaction, run, "gave_up", report);
+    }
     return "gave_up";
   }
   await transaction.insert(grades).values({
     id: randomUUID(),
     attemptId: grade.attemptId,
     taskId: grade.taskId,
-    number: grade.number + 1,
-    dueAt: sql`now() + make_interval(secs => ${graderPauseSeconds * grade.number})`,
+    number: await nextGradeNumber(transaction, grade.attemptId),
+    regradeId: grade.regradeId,
+    baselineId: grade.baselineId,
+    tries: grade.tries + 1,
+    dueAt: sql`now() + make_interval(secs => ${graderPauseSeconds * grade.tries})`,
   });
-  await moveRun(transaction, run, "retried", `the grader failed: ${reason}`);
+  if (grade.regradeId === null) {
+    await moveRun(transaction, run, "retried", `the grader failed: ${reason}`);
+  }
   return "retried";
+}
+
+/** Gradings of one attempt are numbered; its run must be locked. */
+async function nextGradeNumber(transaction: Transaction, attemptId: string): Promise<number> {
+  return (await transaction.$count(grades, eq(grades.attemptId, attemptId))) + 1;
 }

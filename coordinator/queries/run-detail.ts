@@ -8,8 +8,9 @@ import type {
 } from "../../proto/gen/sweep/v1/operator_pb.ts";
 import { ProvenanceSchema } from "../../proto/gen/sweep/v1/run_pb.ts";
 import type { Queries } from "../store/database.ts";
-import { attempts, grades, nodes } from "../store/schema.ts";
+import { attempts, nodes } from "../store/schema.ts";
 import { traceChunks } from "../store/trace-tables.ts";
+import { grades } from "../store/verdict-tables.ts";
 import { findRun, runRowMessage } from "./runs.ts";
 
 type AttemptDetail = MessageInitShape<typeof AttemptDetailSchema>;

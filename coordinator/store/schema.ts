@@ -14,7 +14,6 @@ import {
   unique,
   uuid,
 } from "drizzle-orm/pg-core";
-import { type GradeState, gradeStates } from "../grading/grade-state.ts";
 import { type AttemptEnding, attemptEndings } from "../leases/attempt-ending.ts";
 import { type RunState, runStates } from "../run-state.ts";
 import {
@@ -28,16 +27,17 @@ import {
 } from "../sweep-file/definition.ts";
 
 /**
- * The tables, but for what nodes report as it came (`trace-tables.ts`). `migrations/` is generated from
- * the two files (`npm run generate:migrations`), except for views and comments, which are SQL of their
- * own. Moments are the database's clock throughout.
+ * The tables, but for what judges attempts (`verdict-tables.ts`) and what nodes report as it came
+ * (`trace-tables.ts`). `migrations/` is generated from the three files (`npm run generate:migrations`),
+ * except for views and comments, which are SQL of their own. Moments are the database's clock throughout.
  */
 
 /** Bytes, as a Buffer. */
 export const bytea = customType<{ data: Buffer }>({ dataType: () => "bytea" });
 /** A moment of the database's clock. */
 export const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
-const oneOf = (column: string, values: readonly string[]) =>
+/** A constraint: the column holds one of these values. */
+export const oneOf = (column: string, values: readonly string[]) =>
   sql.raw(`${column} in (${values.map((value) => `'${value}'`).join(", ")})`);
 
 /** States of a sweep as operators set and see them. */
@@ -225,6 +225,10 @@ export const attempts = pgTable(
     traceEvents: integer("trace_events").notNull().default(0),
     workspaceDigest: text("workspace_digest").references(() => workspaces.digest),
     workspaceOmissions: jsonb("workspace_omissions").$type<string[]>().notNull().default([]),
+    /** Events that the last audit of its trace read; null before the first. */
+    auditedEvents: integer("audited_events"),
+    /** Why an accepted result was put aside for a new attempt; such a result never counts. Else empty. */
+    setAsideReason: text("set_aside_reason").notNull().default(""),
     /** The Provenance message as protobuf JSON. */
     provenance: jsonb("provenance"),
   },
@@ -233,6 +237,12 @@ export const attempts = pgTable(
     unique("attempts_epoch").on(table.runId, table.epoch),
     check("attempts_ending", oneOf("ending", attemptEndings)),
     index("attempts_by_node").on(table.nodeId, table.grantedAt),
+    /** Few rows: those that wait for an audit, and those whose trace never became whole. */
+    index("attempts_to_audit")
+      .on(table.endedAt)
+      .where(
+        sql`ended_at is not null and (audited_events is null or audited_events < trace_events)`,
+      ),
   ],
 );
 
@@ -267,44 +277,6 @@ export const workspaces = pgTable("workspaces", {
   digest: text("digest").primaryKey(),
   archive: bytea("archive").notNull(),
 });
-
-/** A grading of an attempt's workspace; a failure of the grader is followed by another. */
-export const grades = pgTable(
-  "grades",
-  {
-    id: uuid("id").primaryKey(),
-    attemptId: uuid("attempt_id")
-      .notNull()
-      .references(() => attempts.id),
-    taskId: bigint("task_id", { mode: "number" })
-      .notNull()
-      .references(() => tasks.id),
-    number: integer("number").notNull(),
-    state: text("state").$type<GradeState>().notNull().default("queued"),
-    /** Not published before this moment: the pause after a grader's failure. */
-    dueAt: moment("due_at").notNull().defaultNow(),
-    publishedAt: moment("published_at"),
-    gradedAt: moment("graded_at"),
-    reason: text("reason").notNull().default(""),
-    reward: doublePrecision("reward"),
-    checks: jsonb("checks").$type<CheckColumns[]>().notNull().default([]),
-    /** Written by the code under test: hostile. */
-    output: text("output").notNull().default(""),
-    seconds: doublePrecision("seconds"),
-    graderName: text("grader_name").notNull().default(""),
-    graderVersion: text("grader_version").notNull().default(""),
-    sandbox: text("sandbox").notNull().default(""),
-    toolchains: jsonb("toolchains")
-      .$type<{ name: string; version: string }[]>()
-      .notNull()
-      .default([]),
-  },
-  (table) => [
-    unique("grades_of_attempt").on(table.attemptId, table.number),
-    check("grades_state", oneOf("state", gradeStates)),
-    index("grades_open").on(table.dueAt).where(sql`state in ('queued', 'published')`),
-  ],
-);
 
 /**
  * Calls of hosted models: reserved before they are made, settled afterwards. What a sweep has spent
@@ -343,10 +315,3 @@ export const hostedCalls = pgTable(
     index("hosted_calls_open").on(table.attemptId).where(sql`settled_at is null`),
   ],
 );
-
-/** One named check of a grade as stored. */
-export interface CheckColumns {
-  readonly name: string;
-  readonly passed: boolean;
-  readonly message: string;
-}

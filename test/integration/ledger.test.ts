@@ -13,8 +13,9 @@ import {
 import { cancelRuns, expireLeases, reconcileLeases } from "../../coordinator/leases/reclaim.ts";
 import { listRuns } from "../../coordinator/queries/runs.ts";
 import { readSnapshot } from "../../coordinator/scheduler/read-snapshot.ts";
-import { attempts, grades, leases } from "../../coordinator/store/schema.ts";
+import { attempts, leases } from "../../coordinator/store/schema.ts";
 import { traceChunks } from "../../coordinator/store/trace-tables.ts";
+import { grades } from "../../coordinator/store/verdict-tables.ts";
 import { GradeOutcome } from "../../proto/gen/sweep/v1/event_pb.ts";
 import { AttemptOutcome } from "../../proto/gen/sweep/v1/run_pb.ts";
 import {

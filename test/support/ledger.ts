@@ -4,7 +4,8 @@ import { acceptResult } from "../../coordinator/ingest/accept-result.ts";
 import { type Grant, grantLeases } from "../../coordinator/leases/ledger.ts";
 import { storeSweep } from "../../coordinator/operator/submit.ts";
 import type { Database } from "../../coordinator/store/database.ts";
-import { attempts, grades, runs } from "../../coordinator/store/schema.ts";
+import { attempts, runs } from "../../coordinator/store/schema.ts";
+import { grades } from "../../coordinator/store/verdict-tables.ts";
 import { createTestDatabase, type TestDatabase } from "./postgres.ts";
 import { aNode, aResult, aSubmission, aWorkspace } from "./submission.ts";
 
