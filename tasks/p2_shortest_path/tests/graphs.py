@@ -16,8 +16,9 @@ def make_random_graph(randomness: random.Random, nodes: int, edges: int, weights
     """Nodes are `n0`, `n1` and so on; edges may fall on one another and lead from a node to itself."""
     names = [f"n{number}" for number in range(nodes)]
     graph: Graph = {name: {} for name in names}
-    for _ in range(edges):
-        graph[randomness.choice(names)][randomness.choice(names)] = randomness.choice(weights)
+    starts, ends = randomness.choices(names, k=edges), randomness.choices(names, k=edges)
+    for start, end, weight in zip(starts, ends, randomness.choices(weights, k=edges), strict=True):
+        graph[start][end] = weight
     return graph
 
 

@@ -10,7 +10,9 @@ import heapq
 from collections.abc import MutableMapping
 
 
-def shortest_path(graph: MutableMapping[str, MutableMapping[str, float]], source: str, target: str) -> tuple[float, list[str]] | None:
+def shortest_path(
+    graph: MutableMapping[str, MutableMapping[str, float]], source: str, target: str
+) -> tuple[float, list[str]] | None:
     nodes = set(graph).union(*graph.values())
     for node in (source, target):
         if node not in nodes:
