@@ -2,9 +2,10 @@ import { mkdir, mkdtemp } from "node:fs/promises";
 import { join } from "node:path";
 import { removeTree } from "../proto/remove-tree.ts";
 import type { Mount, Sandbox } from "../proto/sandbox/sandbox.ts";
-import type { TaskToml } from "../proto/task/task-definition.ts";
+import type { Isolation, TaskToml } from "../proto/task/task-definition.ts";
 import { readLeftFile } from "./left-file.ts";
-import { type Machine, runTaskScript, type ScriptLimits } from "./task-script.ts";
+import type { Machine } from "./machine.ts";
+import { runTaskScript, type ScriptCandidates, type ScriptLimits } from "./task-script.ts";
 import { judge, type Verdict } from "./verdict.ts";
 
 /** A verdict with what the hidden tests printed. */
@@ -19,16 +20,19 @@ const maxRewardBytes = 64 * 1024;
 const maxChecksFileBytes = 4 * 1024 ** 2;
 const maxReasonLength = 300;
 const mebibyte = 1024 ** 2;
-/** Programs map more than they use: their libraries, and stacks and arenas of each thread. */
-const addressSpacePerMemory = 2;
 
-/** Bounds on a task's scripts, as its definition sets them. */
-export function scriptLimits({ metadata, verifier, environment }: TaskToml): ScriptLimits {
+/** How a task is graded, as its definition says. */
+export interface GradingRules {
+  readonly limits: ScriptLimits;
+  /** See `isolations` of the task's definition. */
+  readonly isolation: Isolation;
+}
+
+/** What a task's definition says of grading. */
+export function gradingRules({ metadata, verifier, environment }: TaskToml): GradingRules {
   return {
-    seconds: verifier.timeout_sec,
-    addressSpaceBytes: metadata.harness_sweep.unbounded_address_space
-      ? null
-      : environment.memory_mb * mebibyte * addressSpacePerMemory,
+    limits: { seconds: verifier.timeout_sec, memoryBytes: environment.memory_mb * mebibyte },
+    isolation: metadata.harness_sweep.isolation,
   };
 }
 
@@ -43,23 +47,27 @@ export function mount(sandbox: Sandbox, host: string, preferred: string): Mount 
 }
 
 /**
- * Runs a task's hidden tests on a workspace, in a sandbox that sees the two and an own temporary
- * folder, and judges what they left.
+ * Runs a task's hidden tests on a workspace and judges what they left.
+ *
+ * Under isolation `separate` the tests see the workspace, an own temporary folder and no more, and can
+ * write the second only; the code under test runs in sandboxes of its own that the tests ask for, which
+ * see the workspace and `tests/candidate` alone. Under `shared` the tests run it themselves, beside them.
  *
  * @param options.testsFolder the hidden `tests`, not changed
  * @param options.workspaceFolder changed by grading: hand over a copy
  * @param options.scratchFolder for folders that are gone when this settles
- * @throws SandboxError or a system error when this machine failed, the reason of `signal` when that aborts.
+ * @throws SandboxError or a system error when this machine failed, JudgeProtocolError for tests that
+ *   misuse the grader, the reason of `signal` when that aborts.
  */
 export async function gradeWorkspace(options: {
   readonly machine: Machine;
   readonly testsFolder: string;
   readonly workspaceFolder: string;
   readonly scratchFolder: string;
-  readonly limits: ScriptLimits;
+  readonly rules: GradingRules;
   readonly signal: AbortSignal;
 }): Promise<Grading> {
-  const { machine, limits, signal } = options;
+  const { machine, rules, signal } = options;
   const { sandbox } = machine;
   const own = await mkdtemp(join(options.scratchFolder, "grading-"));
   try {
@@ -70,6 +78,7 @@ export async function gradeWorkspace(options: {
     const workspace = workspaceMount(sandbox, options.workspaceFolder);
     const tests = mount(sandbox, options.testsFolder, "/tests");
     const logs = mount(sandbox, logsFolder, "/logs/verifier");
+    const isSeparate = rules.isolation === "separate";
     const run = await runTaskScript({
       machine,
       script: join(tests.inside, "test.sh"),
@@ -78,11 +87,12 @@ export async function gradeWorkspace(options: {
         HARNESS_SWEEP_TESTS: tests.inside,
         HARNESS_SWEEP_LOGS: logs.inside,
       },
-      readOnly: [tests],
-      writable: [workspace, logs],
+      readOnly: isSeparate ? [tests, workspace] : [tests],
+      writable: isSeparate ? [logs] : [workspace, logs],
       temporary: mount(sandbox, temporaryFolder, "/tmp"),
       workingFolder: workspace.inside,
-      limits,
+      limits: rules.limits,
+      candidates: isSeparate ? await layOutCandidates(sandbox, options, own) : undefined,
       signal,
     });
     const left = (name: string, maxBytes: number) => readLeftFile(join(logsFolder, name), maxBytes);
@@ -104,6 +114,28 @@ export async function gradeWorkspace(options: {
   } finally {
     await removeTree(own);
   }
+}
+
+async function layOutCandidates(
+  sandbox: Sandbox,
+  folders: { readonly testsFolder: string; readonly workspaceFolder: string },
+  own: string,
+): Promise<ScriptCandidates> {
+  const buildFolder = join(own, "build");
+  const temporaryFolder = join(own, "candidate-temporary");
+  await mkdir(buildFolder);
+  return {
+    places: {
+      workspace: workspaceMount(sandbox, folders.workspaceFolder),
+      driver: mount(sandbox, join(folders.testsFolder, "candidate"), "/driver"),
+      build: mount(sandbox, buildFolder, "/build"),
+      temporary: mount(sandbox, temporaryFolder, "/tmp"),
+    },
+    emptyTemporary: async () => {
+      await removeTree(temporaryFolder);
+      await mkdir(temporaryFolder);
+    },
+  };
 }
 
 /** Where scripts say why they gave up. */

@@ -17,8 +17,8 @@ import { taskBundle } from "../proto/task/bundle-cache.ts";
 import { halfLimits, readDefinition } from "../proto/task/task-folder.ts";
 import { PROGRAM_VERSION } from "../proto/version.ts";
 import { gradedWorkspaceLimits } from "../proto/workspace-limits.ts";
-import { type Grading, gradeWorkspace, scriptLimits } from "./grade.ts";
-import type { Machine } from "./task-script.ts";
+import { type Grading, gradeWorkspace, gradingRules } from "./grade.ts";
+import type { Machine } from "./machine.ts";
 
 /** What the jobs of a grader share. */
 export interface Grader {
@@ -114,7 +114,7 @@ async function gradeIn(
     testsFolder: join(hiddenFolder, "tests"),
     workspaceFolder,
     scratchFolder: folder,
-    limits: scriptLimits(definition),
+    rules: gradingRules(definition),
     signal,
   });
 }

@@ -85,8 +85,9 @@ function startInBubblewrap(
     // The one inside is among the arguments.
     workingFolder: "/",
     filter: filterOfThisProcessor(),
+    request,
   });
-  const { child, ended, stdout } = started;
+  const { child, ended, stdout, input, channel } = started;
   const stderr = started.stderr.pipe(new PassThrough());
   const firstWords = keepHead(started.stderr);
   const status = readStatus(started.status);
@@ -145,7 +146,7 @@ function startInBubblewrap(
         : watchLimits(watchedNamespace(first, request), onExceeded, watching.signal),
     );
   });
-  return { stdout, stderr, exited, exceeded, kill };
+  return { stdout, stderr, input, channel, exited, exceeded, kill };
 }
 
 /** What is seen of the namespace of which `first` is the first process. */

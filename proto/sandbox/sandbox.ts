@@ -1,4 +1,4 @@
-import type { Readable } from "node:stream";
+import type { Duplex, Readable, Writable } from "node:stream";
 
 /** A host file or folder and where the sandboxed process sees it. */
 export interface Mount {
@@ -63,7 +63,14 @@ export interface SandboxRequest {
   readonly writable: readonly Mount[];
   readonly network: Network;
   readonly limits: SandboxLimits;
+  /** Gives the process a standard input to write to; without it there is nothing on it. */
+  readonly withInput?: boolean;
+  /** Gives the process a socket of its own to this one, at {@link channelDescriptor}. */
+  readonly withChannel?: boolean;
 }
+
+/** File descriptor of the channel inside, for a request that asks for one. */
+export const channelDescriptor = 5;
 
 /** How a process ended; exactly one of the two is not null. */
 export interface ExitStatus {
@@ -75,6 +82,10 @@ export interface ExitStatus {
 export interface SandboxedProcess {
   readonly stdout: Readable;
   readonly stderr: Readable;
+  /** Standard input, null unless the request asked for it. */
+  readonly input: Writable | null;
+  /** Ends when the last process inside that has it closes it; null unless the request asked for it. */
+  readonly channel: Duplex | null;
   /**
    * Settles when the process and everything it started has ended. Rejects with a SandboxError if it
    * could not be started or did not end when killed.
@@ -98,7 +109,7 @@ export interface Sandbox {
    */
   insidePath(host: string, preferred: string): string;
   /**
-   * Starts a process with nothing on its standard input.
+   * Starts a process.
    *
    * @throws SandboxError for what shows at once; all else is told by `exited`.
    */

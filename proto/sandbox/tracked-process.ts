@@ -35,8 +35,9 @@ export function startTracked(
     arguments: words,
     environment: { ...request.environment, [markVariable]: mark },
     workingFolder: request.workingFolder,
+    request,
   });
-  const { child, ended, stdout } = started;
+  const { child, ended, stdout, input, channel } = started;
   const stderr = started.stderr.pipe(new PassThrough());
   const firstWords = keepHead(started.stderr);
   const announced = text(started.status);
@@ -70,7 +71,7 @@ export function startTracked(
     tracker === undefined
       ? new Promise<never>(() => {})
       : watchTracked({ request, tracker, exited, kill });
-  return { stdout, stderr, exited, exceeded, kill };
+  return { stdout, stderr, input, channel, exited, exceeded, kill };
 }
 
 function watchTracked(watched: {

@@ -3,6 +3,17 @@ import { z } from "zod";
 /** Languages that tasks are written in; each names its toolchains in its own `toolchains`. */
 const taskLanguages = ["python", "sql", "c", "cpp", "rust", "pytorch", "jax"] as const;
 
+/**
+ * Where the code under test runs while it is graded. `separate`: in sandboxes that see nothing of the
+ * hidden tests but `tests/candidate`; the tests ask the grader for them (docs/grading.md). `shared`: the
+ * tests start it themselves, in the sandbox that holds them, so that their verdict is only as good as
+ * the code is honest; for tasks from elsewhere.
+ */
+const isolations = ["separate", "shared"] as const;
+
+/** See {@link isolations}. */
+export type Isolation = (typeof isolations)[number];
+
 const seconds = z.number().positive().max(86_400);
 
 /** Our keys in Harbor's `task.toml`, under `[metadata.harness_sweep]`. */
@@ -12,8 +23,7 @@ const ownKeys = z.strictObject({
   files: z.array(z.string().min(1)).min(1),
   /** Programs that agent and grader need, as toolchains.ts names them. */
   toolchains: z.array(z.string().min(1)),
-  /** Set where a sanitizer reserves more address space than any limit would allow. */
-  unbounded_address_space: z.boolean().default(false),
+  isolation: z.enum(isolations),
 });
 
 /**

@@ -78,7 +78,14 @@ export async function loadTask(folder: string): Promise<Task> {
       `${join(folder, "instruction.md")} is empty; accepted: what the agent is to do`,
     );
   }
-  return { id, folder, instruction, definition: await readDefinition(join(folder, "task.toml")) };
+  const definition = await readDefinition(join(folder, "task.toml"));
+  const isSeparate = definition.metadata.harness_sweep.isolation === "separate";
+  if (isSeparate && !(await isFolder(join(folder, "tests", "candidate")))) {
+    throw new TaskFolderError(
+      `the task ${folder} has no tests/candidate (what the code under test may read), which isolation = "separate" needs`,
+    );
+  }
+  return { id, folder, instruction, definition };
 }
 
 /** Reads a `task.toml`, also from an unpacked public half. */
@@ -146,11 +153,13 @@ async function requireParts(folder: string): Promise<void> {
   }
 }
 
-async function isFile(path: string): Promise<boolean> {
+/** Whether there is a regular file at a path. */
+export async function isFile(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isFile() ?? false;
 }
 
-async function isFolder(path: string): Promise<boolean> {
+/** Whether there is a folder at a path. */
+export async function isFolder(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 

@@ -112,6 +112,7 @@ export class GradeDesk {
         'language = "python"',
         'files = ["answer"]',
         "toolchains = []",
+        'isolation = "shared"',
         "[verifier]",
         `timeout_sec = ${options.timeoutSec ?? 60}`,
         "[environment]",
