@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { z } from "zod";
+import { InstallationError } from "../../proto/installation-step.ts";
 import { createRootLogger } from "../../proto/log.ts";
 import { packageRoot } from "../../proto/package-root.ts";
 import {
@@ -24,7 +25,6 @@ import {
   installIntactHarness,
   runtimeVersion,
 } from "./installation.ts";
-import { HarnessInstallationError } from "./installation-step.ts";
 import { findHarness } from "./registry.ts";
 
 let root: string;
@@ -131,7 +131,7 @@ describe("installing a harness", () => {
   test("refuses one that this version cannot drive, naming those it can", async () => {
     const { signal } = new AbortController();
     const unknown = installHarness({ name: "cline", folder, log, signal });
-    await expect(unknown).rejects.toThrow(HarnessInstallationError);
+    await expect(unknown).rejects.toThrow(InstallationError);
     await expect(unknown).rejects.toThrow(/"cline".*aider, claude/);
   });
 });

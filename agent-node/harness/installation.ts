@@ -1,17 +1,17 @@
 import { execFile } from "node:child_process";
-import { randomUUID } from "node:crypto";
-import { access, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { access, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
 import { sha256 } from "../../proto/digest.ts";
 import type { HarnessName } from "../../proto/harness-names.ts";
+import { InstallationError } from "../../proto/installation-step.ts";
+import { filesDamage, recordFiles } from "../../proto/installed-files.ts";
+import { installFolder } from "../../proto/installed-folder.ts";
 import type { Logger } from "../../proto/log.ts";
 import { packageRoot } from "../../proto/package-root.ts";
 import type { Mount } from "../../proto/sandbox/sandbox.ts";
 import type { Harness } from "./harness.ts";
-import { HarnessInstallationError } from "./installation-step.ts";
-import { describeDifference, readFolder } from "./installed-files.ts";
 import { npmPackages } from "./npm-packages.ts";
 import type { PackageInstaller } from "./package-installer.ts";
 import { pythonPackages } from "./python-packages.ts";
@@ -33,10 +33,6 @@ export interface InstalledHarness {
 /** Names of the harnesses that `installHarness` knows. */
 export const drivenHarnesses: readonly HarnessName[] = harnesses.map(({ name }) => name);
 
-/** Temporary folders of installations; ones this old belong to processes that died. */
-const temporaryPrefix = ".installing-";
-const abandonedAfterMs = 60 * 60_000;
-
 /** Longest wait for an interpreter to say its version. */
 const answerWithinMs = 10_000;
 
@@ -47,17 +43,12 @@ const recordSchema = z.object({
   readOnly: z.array(z.object({ host: z.string(), inside: z.string() })),
 });
 
-/** Its files as they were installed, beside the record. */
-const contentName = "installed-files.json";
-const contentSchema = z.record(z.string(), z.string());
-const ownFiles = [recordName, contentName];
-
 /**
  * Installs a harness exactly as its lockfile in `installed/` says, unless it is there. Each state of
  * a lockfile has a folder of its own, which appears complete or not at all; several processes may
  * install at one time. No code of the installed packages runs.
  *
- * @throws HarnessInstallationError when the name is not known or the installer fails; the signal's
+ * @throws InstallationError when the name is not known or the installer fails; the signal's
  *   reason when it was given up.
  */
 export async function installHarness(options: {
@@ -73,21 +64,18 @@ export async function installHarness(options: {
   if (installed !== null) return installed;
   const startedAtMs = performance.now();
   log.info({ harness: name }, "installing harness");
-  await mkdir(folder, { recursive: true });
-  await removeAbandoned(folder, Date.now());
-  const temporary = join(folder, `${temporaryPrefix}${name}-${randomUUID()}`);
-  try {
-    await mkdir(temporary);
-    const size = await fill(harness, temporary, signal);
-    await moveInto(harness, temporary, folder);
-    const seconds = Math.round((performance.now() - startedAtMs) / 1_000);
-    log.info({ harness: name, seconds, ...size }, "harness installed");
-  } finally {
-    // Retries: an installer that was given up may have written until just now.
-    await rm(temporary, { recursive: true, force: true, maxRetries: 5 });
-  }
+  await installFolder({
+    parent: folder,
+    name: await placeNameOf(harness),
+    fill: async (temporary) => {
+      const size = await fill(harness, temporary, signal);
+      const seconds = Math.round((performance.now() - startedAtMs) / 1_000);
+      log.info({ harness: name, seconds, ...size }, "harness installed");
+    },
+    isUsable: async () => (await findInstalled(harness, folder)) !== null,
+  });
   const result = await findInstalled(harness, folder);
-  if (result === null) throw new HarnessInstallationError(`${name} vanished from ${folder}`);
+  if (result === null) throw new InstallationError(`${name} vanished from ${folder}`);
   return result;
 }
 
@@ -119,11 +107,7 @@ export async function installedHarnesses(folder: string): Promise<readonly Insta
  * byte for byte the same. Reads all of them, which takes seconds.
  */
 export async function installationDamage({ folder }: InstalledHarness): Promise<string | null> {
-  const text = await readFile(join(folder, contentName), "utf8").catch(() => null);
-  if (text === null) return `missing: ${contentName}`;
-  const before = new Map(Object.entries(contentSchema.parse(JSON.parse(text))));
-  const { content } = await readFolder(folder, ownFiles);
-  return describeDifference(before, content);
+  return filesDamage(folder, [recordName]);
 }
 
 /**
@@ -142,7 +126,7 @@ export async function runtimeVersion(installed: InstalledHarness): Promise<strin
 function knownHarness(name: string): Harness {
   const harness = findHarness(name);
   if (harness !== undefined) return harness;
-  throw new HarnessInstallationError(
+  throw new InstallationError(
     `found harness ${JSON.stringify(name)}; this version installs ${drivenHarnesses.join(", ")}`,
   );
 }
@@ -157,15 +141,15 @@ async function installerOf(harness: Harness): Promise<PackageInstaller> {
   throw new Error(`${lockfileFolderOf(harness)} has no lockfile`);
 }
 
-async function placeOf(harness: Harness, folder: string): Promise<string> {
+async function placeNameOf(harness: Harness): Promise<string> {
   const { lockfile } = await installerOf(harness);
   const content = await readFile(join(lockfileFolderOf(harness), lockfile));
-  return join(folder, `${harness.name}-${sha256(content).slice(0, 12)}`);
+  return `${harness.name}-${sha256(content).slice(0, 12)}`;
 }
 
 /** Null too if it is no longer complete, for example since the Python below it is gone. */
 async function findInstalled(harness: Harness, folder: string): Promise<InstalledHarness | null> {
-  const place = await placeOf(harness, folder);
+  const place = join(folder, await placeNameOf(harness));
   const text = await readFile(join(place, recordName), "utf8").catch(() => null);
   if (text === null || !(await isComplete(harness, place))) return null;
   const { version, readOnly } = recordSchema.parse(JSON.parse(text));
@@ -185,18 +169,17 @@ async function fill(harness: Harness, folder: string, signal: AbortSignal): Prom
   signal.throwIfAborted();
   // npm passes over a package for this platform that it could not fetch.
   if (!(await isComplete(harness, folder))) {
-    throw new HarnessInstallationError(
+    throw new InstallationError(
       `${harness.name} was installed without ${filesOf(harness).join(" or ")}; ` +
         `either it has no package for ${process.platform}-${process.arch}, or fetching it failed`,
     );
   }
-  const { content, bytes } = await readFolder(folder, ownFiles);
+  const size = await recordFiles(folder, [recordName]);
   signal.throwIfAborted();
-  await writeFile(join(folder, contentName), JSON.stringify(Object.fromEntries(content)));
   const version = await installer.pinnedVersion(lockfileFolder);
   const record = { version, readOnly: [...(python?.readOnly ?? [])] };
   await writeFile(join(folder, recordName), JSON.stringify(record satisfies Recorded));
-  return { files: content.size, bytes };
+  return size;
 }
 
 type Recorded = z.infer<typeof recordSchema>;
@@ -207,30 +190,6 @@ const filesOf = ({ program, runtime }: Harness): readonly string[] =>
 async function isComplete(harness: Harness, folder: string): Promise<boolean> {
   const found = await Promise.all(filesOf(harness).map((file) => exists(join(folder, file))));
   return found.every((there) => there);
-}
-
-/** Another process may have been faster; what it installed is the same. */
-async function moveInto(harness: Harness, temporary: string, folder: string): Promise<void> {
-  const place = await placeOf(harness, folder);
-  try {
-    await rename(temporary, place);
-  } catch (cause) {
-    if (!(await exists(place))) throw cause;
-    if ((await findInstalled(harness, folder)) !== null) return;
-    // What is left of one that broke stands in the way.
-    await rm(place, { recursive: true, force: true });
-    await rename(temporary, place);
-  }
-}
-
-async function removeAbandoned(folder: string, nowMs: number): Promise<void> {
-  for (const name of await readdir(folder)) {
-    if (!name.startsWith(temporaryPrefix)) continue;
-    const path = join(folder, name);
-    const since = await stat(path).catch(() => null);
-    if (since === null || nowMs - since.mtimeMs < abandonedAfterMs) continue;
-    await rm(path, { recursive: true, force: true });
-  }
 }
 
 async function exists(path: string): Promise<boolean> {

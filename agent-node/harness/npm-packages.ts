@@ -1,7 +1,7 @@
 import { cp, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { installationStep } from "./installation-step.ts";
+import { installationStep } from "../../proto/installation-step.ts";
 import type { PackageInstaller } from "./package-installer.ts";
 
 const flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--omit=dev"];

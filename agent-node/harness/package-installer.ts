@@ -1,4 +1,4 @@
-import type { Python } from "./find-python.ts";
+import type { Python } from "../../proto/toolchain/find-python.ts";
 
 /** Installs the packages of a harness from a lockfile that holds a digest of each. */
 export interface PackageInstaller {
@@ -9,7 +9,7 @@ export interface PackageInstaller {
   /**
    * Installs into `folder`, which is empty and will be moved; answers the Python that it needs.
    *
-   * @throws HarnessInstallationError
+   * @throws InstallationError
    */
   install(options: {
     readonly name: string;

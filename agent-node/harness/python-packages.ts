@@ -1,12 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { findPython, PythonAbsentError, pythonPlaces } from "./find-python.ts";
+import { InstallationError, installationStep } from "../../proto/installation-step.ts";
+import { findPython, PythonAbsentError, pythonPlaces } from "../../proto/toolchain/find-python.ts";
 import { preferredPaths } from "./harness.ts";
-import { HarnessInstallationError, installationStep } from "./installation-step.ts";
 import type { PackageInstaller } from "./package-installer.ts";
 
-/** Minor versions of Python 3 that aider 0.86 accepts, and for which its lockfile holds digests. */
-const minors = [10, 11, 12];
+/** Minor versions of Python 3 that aider 0.86 accepts, and for which its lockfile holds digests, best first. */
+const minors = [12, 11, 10];
 
 /** The virtual environment of a harness, relative to its installation. */
 const virtualEnvironment = "venv";
@@ -34,7 +34,7 @@ export const pythonPackages: PackageInstaller = {
   async install({ name, lockfileFolder, folder, signal }) {
     const python = await findPython(minors, pythonPlaces()).catch((cause: unknown) => {
       if (!(cause instanceof PythonAbsentError)) throw cause;
-      throw new HarnessInstallationError(`${name} runs on Python: ${cause.message}`, { cause });
+      throw new InstallationError(`${name} runs on Python: ${cause.message}`, { cause });
     });
     const environment = join(folder, virtualEnvironment);
     const inside = join(environment, "bin", "python");

@@ -3,9 +3,9 @@ import { promisify } from "node:util";
 
 const run = promisify(execFile);
 
-/** A harness cannot be installed. The message says what to do. */
-export class HarnessInstallationError extends Error {
-  override readonly name = "HarnessInstallationError";
+/** Something cannot be installed. The message says what to do. */
+export class InstallationError extends Error {
+  override readonly name = "InstallationError";
 }
 
 /** Longest part of what an installer said that an error repeats. */
@@ -17,7 +17,7 @@ const outputBytes = 16 * 1024 ** 2;
  * Runs one step of an installation and answers what it printed. `failure` begins the message of its
  * error, which ends with what the step said last.
  *
- * @throws HarnessInstallationError when the step fails; the signal's reason when it was given up.
+ * @throws InstallationError when the step fails; the signal's reason when it was given up.
  */
 export async function installationStep(step: {
   readonly program: string;
@@ -39,7 +39,7 @@ export async function installationStep(step: {
     signal.throwIfAborted();
     const said = cause instanceof Error && "stderr" in cause ? String(cause.stderr) : "";
     const words = said.trim() === "" ? String(cause) : said.trim();
-    throw new HarnessInstallationError(`${failure}. It said: ${words.slice(-saidCharacters)}`, {
+    throw new InstallationError(`${failure}. It said: ${words.slice(-saidCharacters)}`, {
       cause,
     });
   }

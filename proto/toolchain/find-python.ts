@@ -4,12 +4,12 @@ import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import { z } from "zod";
-import type { Mount } from "../../proto/sandbox/sandbox.ts";
-import { foldersToShow } from "../../proto/toolchains.ts";
+import type { Mount } from "../sandbox/sandbox.ts";
+import { foldersToShow } from "../toolchains.ts";
 
 const run = promisify(execFile);
 
-/** A Python of this machine that harnesses written in Python can be installed for. */
+/** A Python of this machine that virtual environments can be made with. */
 export interface Python {
   /** Absolute, with links resolved. */
   readonly path: string;
@@ -67,7 +67,7 @@ interface Candidate extends Omit<z.infer<typeof answer>, "prefix"> {
 }
 
 /**
- * The newest Python 3 whose minor version is among `minors`; of several, one of the system before one
+ * The Python 3 whose minor version comes first in `minors`; of several, one of the system before one
  * that has to be shown to sandboxes.
  *
  * @throws PythonAbsentError
@@ -86,7 +86,8 @@ export async function findPython(minors: readonly number[], places: PythonPlaces
     )
     .sort(
       (one, other) =>
-        other.version[1] - one.version[1] || one.readOnly.length - other.readOnly.length,
+        minors.indexOf(one.version[1]) - minors.indexOf(other.version[1]) ||
+        one.readOnly.length - other.readOnly.length,
     );
   if (best === undefined) throw new PythonAbsentError(whatToDo(minors, found));
   return { path: best.path, version: best.version.join("."), readOnly: best.readOnly };
@@ -111,7 +112,7 @@ async function ask(program: string, home: string): Promise<Candidate | null> {
 
 function whatToDo(minors: readonly number[], found: readonly Candidate[]): string {
   const accepted = `3.${Math.min(...minors)} to 3.${Math.max(...minors)}`;
-  const newest = Math.max(...minors);
+  const [best = Math.max(...minors)] = minors;
   const seen = found.map(({ path, version, makesEnvironments, readOnly }) => {
     const lacks = makesEnvironments ? "" : ", without venv (Debian: apt install python3-venv)";
     const hidden = readOnly === null ? ", where a sandbox cannot show it" : "";
@@ -120,6 +121,6 @@ function whatToDo(minors: readonly number[], found: readonly Candidate[]): strin
   const here = seen.length === 0 ? "none" : [...new Set(seen)].join(", ");
   return (
     `found Python ${here}; accepted is ${accepted} on PATH, with venv. ` +
-    `\`brew install python@3.${newest}\`, \`uv python install 3.${newest}\` or the system's packages bring one`
+    `\`brew install python@3.${best}\`, \`uv python install 3.${best}\` or the system's packages bring one`
   );
 }

@@ -1,22 +1,56 @@
-import { lstat, readdir, readFile, readlink } from "node:fs/promises";
+import { lstat, readdir, readFile, readlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { sha256 } from "../../proto/digest.ts";
+import { z } from "zod";
+import { sha256 } from "./digest.ts";
 
 /** What every file of a folder is, by its relative path: mode and SHA-256, or where a link leads. */
-export type FolderContent = ReadonlyMap<string, string>;
+type FolderContent = ReadonlyMap<string, string>;
 
 /** A folder's content with its size. */
-export interface ReadFolder {
+interface ReadFolder {
   readonly content: FolderContent;
   /** Sum over its files. */
   readonly bytes: number;
+}
+
+/** What an installation states of its files, in its own folder. */
+const listName = "installed-files.json";
+const listSchema = z.record(z.string(), z.string());
+
+/**
+ * Writes down what the files of an installation are at its end, for {@link filesDamage}.
+ *
+ * @param except names in its root that change later
+ */
+export async function recordFiles(
+  folder: string,
+  except: readonly string[],
+): Promise<{ readonly files: number; readonly bytes: number }> {
+  const { content, bytes } = await readFolder(folder, [...except, listName]);
+  await writeFile(join(folder, listName), JSON.stringify(Object.fromEntries(content)));
+  return { files: content.size, bytes };
+}
+
+/**
+ * What has become of an installation's files since {@link recordFiles}, in words; null if they are byte
+ * for byte the same. Reads all of them, which takes seconds.
+ */
+export async function filesDamage(
+  folder: string,
+  except: readonly string[],
+): Promise<string | null> {
+  const text = await readFile(join(folder, listName), "utf8").catch(() => null);
+  if (text === null) return `missing: ${listName}`;
+  const before = new Map(Object.entries(listSchema.parse(JSON.parse(text))));
+  const { content } = await readFolder(folder, [...except, listName]);
+  return describeDifference(before, content);
 }
 
 /** Files that are read at one time. */
 const readers = 4;
 
 /** Reads a folder to its last byte, save what lies in its root under one of the names in `except`. */
-export async function readFolder(folder: string, except: readonly string[]): Promise<ReadFolder> {
+async function readFolder(folder: string, except: readonly string[]): Promise<ReadFolder> {
   const paths = walk(folder, "");
   const content = new Map<string, string>();
   let bytes = 0;
@@ -49,7 +83,7 @@ async function describe(path: string): Promise<{ description: string; bytes: num
 }
 
 /** What differs between a folder as it was and as it is, in words; null if nothing does. */
-export function describeDifference(before: FolderContent, now: FolderContent): string | null {
+function describeDifference(before: FolderContent, now: FolderContent): string | null {
   const lost = [...before.keys()].filter((path) => !now.has(path));
   const added = [...now.keys()].filter((path) => !before.has(path));
   const changed = [...before].filter(([path, what]) => now.has(path) && now.get(path) !== what);
