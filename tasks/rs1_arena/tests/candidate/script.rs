@@ -229,6 +229,13 @@ fn main() {
     let mut state = State::default();
     while let Some(request) = answers.next_request() {
         let words: Vec<&str> = request.split_whitespace().collect();
+        if words == ["script"] {
+            answers.flush();
+            state = State::default();
+            DROPS.with(|drops| drops.set(0));
+            answers.send("script");
+            continue;
+        }
         match catch_unwind(AssertUnwindSafe(|| state.run(&words))) {
             Ok(answer) => answers.send(&answer),
             Err(_) => answers.send("an unexpected panic"),
