@@ -50,11 +50,11 @@ class Ring:
 
 
 class Script:
-    """Calls for the driver, each with the answer that a right ring buffer gives."""
+    """Calls for the driver, each with the answers that a right ring buffer can give."""
 
     def __init__(self) -> None:
         self.rings: dict[int, Ring] = {}
-        self.steps: list[tuple[str, str]] = []
+        self.steps: list[tuple[str, tuple[str, ...]]] = []
 
     def create(self, capacity: Size, ring: int = 0) -> Script:
         is_valid = capacity != "max" and 0 < int(capacity) <= CAPACITY_MAX
@@ -67,7 +67,25 @@ class Script:
         return self._step(f"destroy {ring}", "destroyed")
 
     def nothing_allocated(self) -> Script:
-        return self._step("allocated 0", "0")
+        return self._step("allocated", "0")
+
+    def nothing_printed(self) -> Script:
+        return self._step("printed", "0")
+
+    def create_without_memory(self, allowed: int) -> Script:
+        """No more allocations than this succeed; an implementation that makes do with them may succeed as well."""
+        self._allow(allowed)._step("create 0 1000", "null refused", "ring")
+        return self._allow("max")._step("destroy 0", "destroyed")
+
+    def grow_without_memory(self, ring: int = 0) -> Script:
+        """As above; since the ring may have grown, the script must not depend on its capacity any more."""
+        old = self.rings[ring].capacity
+        new = 40 * old
+        self._allow(0)._step(f"resize {ring} {new}", f"false refused {old}", f"true {new}")
+        return self._allow("max")
+
+    def _allow(self, allocations: Size) -> Script:
+        return self._step(f"allow {allocations}")
 
     def state(self, ring: int = 0) -> Script:
         self._step(f"capacity {ring}", str(self.rings[ring].capacity))
@@ -81,18 +99,19 @@ class Script:
 
     def read(self, count: Size, ring: int = 0) -> Script:
         data = self.rings[ring].remove(count)
-        return self._step(f"read {ring} {count} {len(data)}", f"{len(data)} {data.hex()}")
+        return self._step(f"read {ring} {count} {len(data)}", f"{len(data)} {data.hex()}".rstrip())
 
     def peek(self, offset: Size, count: Size, ring: int = 0) -> Script:
         data = self.rings[ring].peek(offset, count)
-        return self._step(f"peek {ring} {offset} {count} {len(data)}", f"{len(data)} {data.hex()}")
+        return self._step(f"peek {ring} {offset} {count} {len(data)}", f"{len(data)} {data.hex()}".rstrip())
 
     def discard(self, count: Size, ring: int = 0) -> Script:
         return self._step(f"discard {ring} {count}", str(len(self.rings[ring].remove(count))))
 
     def resize(self, capacity: Size, ring: int = 0) -> Script:
         is_done = capacity != "max" and self.rings[ring].resize(int(capacity))
-        return self._step(f"resize {ring} {capacity}", "true" if is_done else "false")
+        now = self.rings[ring].capacity
+        return self._step(f"resize {ring} {capacity}", f"{'true' if is_done else 'false'} {now}")
 
     def fill(self, count: int, ring: int = 0) -> Script:
         pattern = bytes(range(251)) * (count // 251 + 1)
@@ -110,8 +129,9 @@ class Script:
         """Reads back all that is stored, then shows that nothing is left."""
         return self.state(ring).peek(0, "max", ring).read("max", ring).state(ring)
 
-    def _step(self, request: str, answer: str) -> Script:
-        self.steps.append((request, answer))
+    def _step(self, request: str, *answers: str) -> Script:
+        """Without answers if the driver says nothing to it."""
+        self.steps.append((request, answers))
         return self
 
 

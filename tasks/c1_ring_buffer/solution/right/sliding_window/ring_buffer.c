@@ -1,0 +1,122 @@
+/*
+ * Content is always in one piece: it slides through twice the memory and is moved to the front when it arrives at the
+ * end, which happens at most once in as many written bytes as the capacity.
+ * Part of a benchmark's hidden half. The canary lets a trace or a training corpus be searched for leaks:
+ * harness-sweep-canary-28097e3e-425f-48da-a557-0459f80c6942
+ */
+#include "ring_buffer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct ring_buffer {
+    uint8_t *memory;
+    size_t capacity;
+    size_t start; /* Where the oldest byte is. */
+    size_t size;
+};
+
+static size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+static bool is_capacity(size_t capacity) {
+    return capacity > 0 && capacity <= RING_BUFFER_CAPACITY_MAX;
+}
+
+static void copy_in(ring_buffer *ring, const uint8_t *bytes, size_t count) {
+    if (count == 0) {
+        return;
+    }
+    if (count > 2 * ring->capacity - (ring->start + ring->size)) {
+        memmove(ring->memory, ring->memory + ring->start, ring->size);
+        ring->start = 0;
+    }
+    memcpy(ring->memory + ring->start + ring->size, bytes, count);
+    ring->size += count;
+}
+
+ring_buffer *ring_buffer_create(size_t capacity) {
+    if (!is_capacity(capacity)) {
+        return NULL;
+    }
+    ring_buffer *ring = malloc(sizeof *ring);
+    uint8_t *memory = malloc(2 * capacity);
+    if (ring == NULL || memory == NULL) {
+        free(ring);
+        free(memory);
+        return NULL;
+    }
+    *ring = (ring_buffer){.memory = memory, .capacity = capacity, .start = 0, .size = 0};
+    return ring;
+}
+
+void ring_buffer_destroy(ring_buffer *ring) {
+    if (ring != NULL) {
+        free(ring->memory);
+        free(ring);
+    }
+}
+
+size_t ring_buffer_capacity(const ring_buffer *ring) {
+    return ring->capacity;
+}
+
+size_t ring_buffer_size(const ring_buffer *ring) {
+    return ring->size;
+}
+
+size_t ring_buffer_write(ring_buffer *ring, const uint8_t *bytes, size_t count) {
+    size_t kept = smaller(count, ring->capacity - ring->size);
+    copy_in(ring, bytes, kept);
+    return kept;
+}
+
+size_t ring_buffer_overwrite(ring_buffer *ring, const uint8_t *bytes, size_t count) {
+    size_t kept = smaller(count, ring->capacity);
+    size_t room = ring->capacity - ring->size;
+    size_t dropped = kept > room ? ring_buffer_discard(ring, kept - room) : 0;
+    if (kept > 0) {
+        copy_in(ring, bytes + (count - kept), kept);
+    }
+    return dropped + (count - kept);
+}
+
+size_t ring_buffer_read(ring_buffer *ring, uint8_t *out, size_t count) {
+    size_t length = ring_buffer_peek(ring, 0, out, count);
+    return ring_buffer_discard(ring, length);
+}
+
+size_t ring_buffer_peek(const ring_buffer *ring, size_t offset, uint8_t *out, size_t count) {
+    if (offset >= ring->size) {
+        return 0;
+    }
+    size_t length = smaller(count, ring->size - offset);
+    if (length > 0) {
+        memcpy(out, ring->memory + ring->start + offset, length);
+    }
+    return length;
+}
+
+size_t ring_buffer_discard(ring_buffer *ring, size_t count) {
+    size_t length = smaller(count, ring->size);
+    ring->start += length;
+    ring->size -= length;
+    return length;
+}
+
+bool ring_buffer_resize(ring_buffer *ring, size_t capacity) {
+    if (!is_capacity(capacity) || capacity < ring->size) {
+        return false;
+    }
+    uint8_t *memory = malloc(2 * capacity);
+    if (memory == NULL) {
+        return false;
+    }
+    memcpy(memory, ring->memory + ring->start, ring->size);
+    free(ring->memory);
+    ring->memory = memory;
+    ring->capacity = capacity;
+    ring->start = 0;
+    return true;
+}
