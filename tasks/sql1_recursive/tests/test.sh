@@ -15,5 +15,10 @@ if ! python3 -I -S -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
   exit 69
 fi
 
+if ! python3 -I -S -c 'import sqlite3, sys; sys.exit(sqlite3.sqlite_version_info < (3, 40))'; then
+  echo "this machine cannot grade the task: Python's sqlite3 is not SQLite 3.40 or newer" >&2
+  exit 69
+fi
+
 # -I and -S keep the caller's environment, folders and site packages out of the judge.
 exec python3 -I -S -B "$HARNESS_SWEEP_TESTS/check.py"

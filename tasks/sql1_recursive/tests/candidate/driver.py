@@ -1,4 +1,4 @@
-"""Runs the workspace's query on the rows it is sent; knows nothing of the right answers.
+"""Runs the workspace's query on the tables it is sent; knows nothing of the right answers.
 
 Part of a benchmark's hidden tests. The canary lets a trace or a training corpus be searched for leaks:
 harness-sweep-canary-28097e3e-425f-48da-a557-0459f80c6942
@@ -6,11 +6,13 @@ harness-sweep-canary-28097e3e-425f-48da-a557-0459f80c6942
 
 from __future__ import annotations
 
-import json
-import os
 import sqlite3
 import sys
+from pathlib import Path
 from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from driving import serve
 
 SCHEMA = """
 CREATE TABLE folder (id INTEGER PRIMARY KEY, parent_id INTEGER, name TEXT NOT NULL);
@@ -19,9 +21,13 @@ CREATE TABLE file (id INTEGER PRIMARY KEY, folder_id INTEGER NOT NULL, name TEXT
 
 READING = {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 
+# An endless query shall fill neither memory nor the disk before its steps are used up.
+HEAP_BYTES_MAX = 512 * 1024 * 1024
+STEPS_BETWEEN_LOOKS = 100_000
+
 
 def authorize(action: int, first: str | None, second: str | None, database: str | None, trigger: str | None) -> int:
-    """Allows reading the two tables, calling built-in functions and nothing else."""
+    """Allows reading tables, calling built-in functions and nothing else."""
     if action not in READING:
         return sqlite3.SQLITE_DENY
     if action == sqlite3.SQLITE_FUNCTION and second == "load_extension":
@@ -31,28 +37,37 @@ def authorize(action: int, first: str | None, second: str | None, database: str 
     return sqlite3.SQLITE_OK
 
 
-def answer(query: str, tables: dict[str, Any]) -> dict[str, Any]:
+def run(query: str, tables: dict[str, Any]) -> dict[str, Any]:
+    """Column names and rows, or the error, of the query on one filling of the tables."""
     database = sqlite3.connect(":memory:")
+    database.execute("PRAGMA temp_store = MEMORY")
+    database.execute(f"PRAGMA hard_heap_limit = {HEAP_BYTES_MAX}")
     database.executescript(SCHEMA)
     database.executemany("INSERT INTO folder VALUES (?, ?, ?)", tables["folders"])
     database.executemany("INSERT INTO file VALUES (?, ?, ?, ?)", tables["files"])
     database.commit()
+    # At their first use these set themselves up by statements of their own, which would be denied.
+    database.execute("SELECT count(*) FROM json_each('[]'), json_tree('[]')")
     database.set_authorizer(authorize)
+    looks_left = tables["steps_max"] // STEPS_BETWEEN_LOOKS
+
+    def look() -> bool:
+        nonlocal looks_left
+        looks_left -= 1
+        return looks_left < 0
+
+    database.set_progress_handler(look, STEPS_BETWEEN_LOOKS)
     try:
         cursor = database.execute(query)
         rows = [[value.hex() if isinstance(value, bytes) else value for value in row] for row in cursor]
-    except (sqlite3.Error, sqlite3.Warning) as error:
-        return {"error": str(error)}
+    except (sqlite3.Error, sqlite3.Warning, ValueError, MemoryError) as error:
+        reason = "it took too many steps" if looks_left < 0 else str(error) or type(error).__name__
+        return {"error": reason}
+    finally:
+        database.close()
     if cursor.description is None:
         return {"error": "there is no statement in query.sql"}
     return {"columns": [column[0] for column in cursor.description], "rows": rows}
 
 
-def main() -> None:
-    request = json.load(sys.stdin)
-    result = answer(request["query"], request)
-    with os.fdopen(int(os.environ["ANSWER_PIPE"]), "w") as pipe:
-        json.dump({"nonce": request["nonce"], **result}, pipe)
-
-
-main()
+serve(lambda request, load: [run(request["query"], tables) for tables in request["fillings"]])
