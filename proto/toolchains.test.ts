@@ -10,6 +10,7 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { lockDigest, taskPackages } from "./toolchain/python-environment.ts";
 import { findToolchainsIn } from "./toolchains.ts";
 
 let folder: string;
@@ -46,7 +47,12 @@ function rustup(): { readonly proxies: string; readonly sysroot: string } {
 }
 
 const find = (...searchPath: string[]) =>
-  findToolchainsIn({ systemFolders: [system], searchPath: [...searchPath, system], home });
+  findToolchainsIn({
+    systemFolders: [system],
+    searchPath: [...searchPath, system],
+    home,
+    environments: join(folder, "environments"),
+  });
 
 describe("toolchains", () => {
   test("of the system need no mount and are told by the first line of their version", async () => {
@@ -103,5 +109,81 @@ describe("toolchains", () => {
     writeFileSync(join(system, "cc"), "#!/bin/sh\nexit 1\n");
     chmodSync(join(system, "cc"), 0o755);
     expect((await find()).toolchains).toEqual([]);
+  });
+
+  test("older than what is accepted are passed over for newer ones, which then come first", async () => {
+    program(join(system, "python3"), "Python 3.9.6");
+    const prefix = join(home, ".pyenv/versions/3.13");
+    const path = program(join(prefix, "bin/python3"), "Python 3.13.0");
+    program(join(home, ".pyenv/shims/python3"), "Python 3.13.0", prefix);
+    expect(await find(join(home, ".pyenv/shims"))).toEqual({
+      toolchains: [{ name: "python3", version: "Python 3.13.0", path }],
+      mounts: [{ host: prefix, inside: prefix }],
+      searchPath: [join(prefix, "bin"), system],
+    });
+  });
+});
+
+describe("the environment of Python packages", () => {
+  /** Installs a stand-in for one, whose Python gives `answer` to whatever it is asked. */
+  async function environment(answer: object, lock?: string): Promise<string> {
+    const installed = join(folder, "environments/python-1");
+    const bin = join(installed, "venv/bin");
+    program(join(bin, "python3"), "unused");
+    writeFileSync(join(bin, "python3"), `#!/bin/sh\necho '${JSON.stringify(answer)}'\n`);
+    const record = {
+      lock: lock ?? (await lockDigest(taskPackages)),
+      minor: 11,
+      readOnly: [{ host: "/opt/python/3.11", inside: "/opt/python/3.11" }],
+    };
+    writeFileSync(join(installed, "installation.json"), JSON.stringify(record));
+    return join(installed, "venv");
+  }
+  const answer = {
+    python: "3.11.2",
+    sqlite: "3.40.1",
+    packages: { numpy: "2.4.6", torch: "2.13.0+cpu", jax: "0.10.2" },
+  };
+
+  test("has the one python3, first on PATH, with its packages and what lies below it", async () => {
+    program(join(system, "python3"), "Python 3.12.1");
+    const own = await environment(answer);
+    const path = join(own, "bin/python3");
+    expect(await find()).toEqual({
+      toolchains: [
+        { name: "python3", version: "Python 3.11.2", path },
+        { name: "sqlite", version: "3.40.1", path },
+        { name: "numpy", version: "2.4.6", path },
+        { name: "torch", version: "2.13.0+cpu", path },
+        { name: "jax", version: "0.10.2", path },
+      ],
+      mounts: [own, "/opt/python/3.11"].map((mount) => ({ host: mount, inside: mount })),
+      searchPath: [join(own, "bin"), system],
+    });
+  });
+
+  test("offers no package that it does not have", async () => {
+    await environment({ ...answer, sqlite: null, packages: { torch: null, numpy: "2.4.6" } });
+    const { toolchains } = await find();
+    expect(toolchains.map(({ name }) => name)).toEqual(["python3", "numpy"]);
+  });
+
+  test.each([
+    ["of another lock", () => environment(answer, "0".repeat(64))],
+    [
+      "whose Python is gone",
+      async () => {
+        const path = join(await environment(answer), "bin/python3");
+        rmSync(path);
+        symlinkSync(join(folder, "gone"), path);
+      },
+    ],
+    ["whose Python does not answer", () => environment({})],
+  ])("%s is passed over for the system's Python", async (_case, install) => {
+    await install();
+    const path = program(join(system, "python3"), "Python 3.12.1");
+    const found = await find();
+    expect(found.toolchains).toEqual([{ name: "python3", version: "Python 3.12.1", path }]);
+    expect(found.searchPath).toEqual([system]);
   });
 });

@@ -4,21 +4,18 @@ import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
 import { promisify } from "node:util";
 import type { Mount } from "./sandbox/sandbox.ts";
+import { refusal, type Toolchain, type ToolchainName } from "./toolchain/manifest.ts";
+import {
+  findPythonEnvironment,
+  taskPackages,
+  toolchainFolder,
+} from "./toolchain/python-environment.ts";
+import { environmentToolchains, libraryToolchains } from "./toolchain/python-toolchains.ts";
 import { contains, isOwnPrefix } from "./toolchain-prefix.ts";
 
+export type { Toolchain, ToolchainName } from "./toolchain/manifest.ts";
+
 const run = promisify(execFile);
-
-/** A toolchain by the name of its program, as `toolchains` of a task.toml has it. */
-export type ToolchainName = "cc" | "c++" | "rustc" | "cargo" | "python3" | "sqlite3" | "node";
-
-/** A compiler or interpreter that a process in the sandbox can use. */
-export interface Toolchain {
-  readonly name: ToolchainName;
-  /** First line of what it answers to `--version`, of 200 characters at most. */
-  readonly version: string;
-  /** Its program, at the same path inside the sandbox as outside. */
-  readonly path: string;
-}
 
 /** The toolchains of this machine and what a sandbox needs in order to offer them. */
 export interface FoundToolchains {
@@ -37,6 +34,8 @@ export interface ToolchainPlaces {
   readonly searchPath: readonly string[];
   /** Home of this user. */
   readonly home: string;
+  /** Folder of this user's environments of Python packages; it need not exist. */
+  readonly environments: string;
 }
 
 /** Programs that only work with each other's version, and how the first of them tells its prefix. */
@@ -45,11 +44,17 @@ interface ToolchainGroup {
   readonly askPrefix: readonly string[] | null;
 }
 
+const python: ToolchainGroup = {
+  names: ["python3"],
+  askPrefix: ["-c", "import sys; print(sys.base_prefix)"],
+};
+
 const groups: readonly ToolchainGroup[] = [
+  { names: ["bash"], askPrefix: null },
   { names: ["cc"], askPrefix: null },
   { names: ["c++"], askPrefix: null },
   { names: ["rustc", "cargo"], askPrefix: ["--print", "sysroot"] },
-  { names: ["python3"], askPrefix: ["-c", "import sys; print(sys.base_prefix)"] },
+  python,
   { names: ["sqlite3"], askPrefix: null },
   { names: ["node"], askPrefix: ["-p", "path.resolve(process.execPath, '../..')"] },
 ];
@@ -66,29 +71,33 @@ const answerBytes = 64 * 1024;
 const versionCharacters = 200;
 
 /**
- * Finds the toolchains that a sandbox of this machine can offer. The system's own are preferred, and
- * those that rustup, pyenv, Homebrew and the like have put elsewhere stand in for absent ones. Of
- * these nothing is shown but their own prefix; one without a prefix of its own is not offered. A
- * program that gives no version within ten seconds counts as absent.
+ * Finds the toolchains that a sandbox of this machine can offer. Python is that of the environment with
+ * the packages of tasks, where it is installed. Else the system's own are preferred, and those that
+ * rustup, pyenv, Homebrew and the like have put elsewhere stand in for absent ones. Of these nothing is
+ * shown but their own prefix; one without a prefix of its own is not offered. A program that gives no
+ * version within ten seconds, or one older than the manifest accepts, counts as absent.
  */
 export function findToolchains(): Promise<FoundToolchains> {
   return findToolchainsIn({
     systemFolders: ["/usr/bin", "/bin", "/usr/local/bin"],
     searchPath: (process.env["PATH"] ?? "").split(delimiter),
     home: homedir(),
+    environments: toolchainFolder(),
   });
 }
 
 /** As {@link findToolchains}, in the places given. */
 export async function findToolchainsIn(places: ToolchainPlaces): Promise<FoundToolchains> {
-  const located = await Promise.all(groups.map((group) => locate(group, places)));
+  const located = await Promise.all(
+    groups.map((group) => (group === python ? locatePython(places) : locate(group, places))),
+  );
   const shown = new Set(located.flatMap((group) => group.shown));
-  const folders = located.flatMap(({ folder }) => (folder === null ? [] : [folder]));
+  const folders = (where: NonNullable<Located["folder"]>["where"]) =>
+    located.flatMap(({ folder }) => (folder?.where === where ? [folder.path] : []));
   return {
     toolchains: located.flatMap(({ toolchains }) => toolchains),
     mounts: [...shown].map((path) => ({ host: path, inside: path })),
-    // Last, since a folder of somebody's toolchain may hold programs that the system has as well.
-    searchPath: [...new Set([...places.systemFolders, ...folders])],
+    searchPath: [...new Set([...folders("first"), ...places.systemFolders, ...folders("last")])],
   };
 }
 
@@ -96,8 +105,29 @@ interface Located {
   readonly toolchains: readonly Toolchain[];
   /** Folders outside the system's that have to be shown. */
   readonly shown: readonly string[];
-  /** Folder of the programs, null if it is a system folder. */
-  readonly folder: string | null;
+  /**
+   * Folder of the programs, null if it is a system folder. It comes last on PATH, since a folder of
+   * somebody's toolchain may hold programs that the system has as well, unless it has to come before
+   * a program of the system that is not accepted.
+   */
+  readonly folder: { readonly path: string; readonly where: "first" | "last" } | null;
+}
+
+/** As {@link Located}, outside the system's folders. */
+interface Elsewhere extends Omit<Located, "folder"> {
+  readonly folder: string;
+}
+
+async function locatePython(places: ToolchainPlaces): Promise<Located> {
+  const environment = await findPythonEnvironment(places.environments, taskPackages);
+  const own = environment === null ? null : await environmentToolchains(environment);
+  if (environment !== null && own !== null) {
+    const shown = environment.mounts.map(({ host }) => host);
+    return { toolchains: own, shown, folder: { path: environment.programs, where: "first" } };
+  }
+  const located = await locate(python, places);
+  const libraries = await Promise.all(located.toolchains.map(libraryToolchains));
+  return { ...located, toolchains: [...located.toolchains, ...libraries.flat()] };
 }
 
 async function locate(group: ToolchainGroup, places: ToolchainPlaces): Promise<Located> {
@@ -107,7 +137,12 @@ async function locate(group: ToolchainGroup, places: ToolchainPlaces): Promise<L
   if (system.length > 0) return { toolchains: system, shown: [], folder: null };
   for (const folder of places.searchPath) {
     const elsewhere = await findElsewhere(group, folder, places);
-    if (elsewhere !== null) return elsewhere;
+    if (elsewhere === null) continue;
+    const refused = await Promise.all(
+      places.systemFolders.map((system) => resolveProgram(join(system, group.names[0]))),
+    );
+    const where = refused.some((program) => program !== null) ? "first" : "last";
+    return { ...elsewhere, folder: { path: elsewhere.folder, where } };
   }
   return { toolchains: [], shown: [], folder: null };
 }
@@ -131,7 +166,7 @@ async function findElsewhere(
   group: ToolchainGroup,
   folder: string,
   places: ToolchainPlaces,
-): Promise<Located | null> {
+): Promise<Elsewhere | null> {
   // Relative entries of PATH mean the folder that this process happens to stand in.
   if (!folder.startsWith("/") || places.systemFolders.includes(folder)) return null;
   const program = await resolveProgram(join(folder, group.names[0]));
@@ -156,7 +191,7 @@ async function complete(
   folder: string,
   shown: readonly string[],
   roots: readonly string[],
-): Promise<Located | null> {
+): Promise<Elsewhere | null> {
   const toolchains: Toolchain[] = [];
   for (const name of group.names) {
     const path = join(folder, name);
@@ -171,7 +206,8 @@ async function complete(
 
 async function describe(name: ToolchainName, path: string): Promise<Toolchain | null> {
   const answer = await firstLine(path, ["--version"]);
-  return answer === null ? null : { name, version: answer.slice(0, versionCharacters), path };
+  if (answer === null || refusal(name, answer) !== null) return null;
+  return { name, version: answer.slice(0, versionCharacters), path };
 }
 
 /** What the links at a path lead to, null if that is nothing this user may execute. */

@@ -27,6 +27,15 @@ export function isToolchainName(name: string): name is ToolchainName {
   return toolchainNames.some((known) => known === name);
 }
 
+/** A compiler, an interpreter or a library that a process in the sandbox can use. */
+export interface Toolchain {
+  readonly name: ToolchainName;
+  /** What it says of its version first, of 200 characters at most. */
+  readonly version: string;
+  /** Its program, or the one whose library it is, at the same path inside the sandbox as outside. */
+  readonly path: string;
+}
+
 /** What is accepted as a toolchain. */
 export interface ToolchainTerms {
   readonly name: ToolchainName;

@@ -11,13 +11,14 @@ import {
 } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { homedir, tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { packageRoot } from "../../proto/package-root.ts";
 import { bubblewrapSandbox } from "../../proto/sandbox/bubblewrap.ts";
 import { platformSandbox } from "../../proto/sandbox/platform-sandbox.ts";
 import type { Network, Sandbox } from "../../proto/sandbox/sandbox.ts";
 import { SandboxError } from "../../proto/sandbox/sandbox-error.ts";
+import { lockedNames } from "../../proto/toolchain/manifest.ts";
 import { findToolchains } from "../../proto/toolchains.ts";
 import { runInside, scriptRequest } from "../support/in-sandbox.ts";
 import { processesWith } from "../support/processes.ts";
@@ -78,6 +79,14 @@ describe.skipIf(process.platform !== "linux")("the sandbox of Linux (needs names
     await greet({ path: socketPath }, "from the gateway");
     return { kind: "gateway-socket", socketPath, insidePort: 8080 };
   }
+
+  /** How toolchains that are libraries of python3 say their version once they are loaded. */
+  const libraryVersions: Readonly<Record<string, string>> = {
+    sqlite: "import sqlite3; print(sqlite3.sqlite_version)",
+    ...Object.fromEntries(
+      lockedNames.map((name) => [name, `import ${name}; print(${name}.__version__)`]),
+    ),
+  };
 
   describe("files", () => {
     test("are written where it is allowed, and nowhere else", async () => {
@@ -338,15 +347,12 @@ describe.skipIf(process.platform !== "linux")("the sandbox of Linux (needs names
   test("toolchains that were found answer inside as they did outside", async () => {
     const { toolchains, mounts, searchPath } = await findToolchains();
     expect(toolchains).not.toEqual([]);
+    const environment = { PATH: searchPath.join(":"), HOME: "/tmp" };
     for (const { name, version, path } of toolchains) {
-      const { stdout } = await runInside(
-        sandbox,
-        `command -v ${name}; ${name} --version | head -1`,
-        {
-          environment: { PATH: searchPath.join(":"), HOME: "/tmp" },
-          readOnly: mounts,
-        },
-      );
+      const ask = libraryVersions[name];
+      const asked = ask === undefined ? `${name} --version | head -1` : `python3 -I -c '${ask}'`;
+      const script = `command -v ${basename(path)}; ${asked}`;
+      const { stdout } = await runInside(sandbox, script, { environment, readOnly: mounts });
       const [found, answer] = stdout.split("\n");
       expect([found, answer?.slice(0, 200)]).toEqual([path, version]);
     }
