@@ -93,6 +93,8 @@ export const tasks = pgTable(
     id: bigint("id", { mode: "number" }).primaryKey().generatedAlwaysAsIdentity(),
     name: text("name").notNull(),
     language: text("language").notNull(),
+    /** What nodes and graders must have for it, each once and sorted, as proto/toolchain/manifest.ts names them. */
+    toolchains: text("toolchains").array().notNull().default([]),
     /** Digests of the halves' content: the task's version. */
     publicDigest: text("public_digest").notNull(),
     hiddenDigest: text("hidden_digest").notNull(),
