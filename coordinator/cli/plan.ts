@@ -58,9 +58,9 @@ async function planWithoutCoordinator(
   context: Pick<CliContext, "environment">,
 ): Promise<PlanSweepResponse> {
   const reader = sweepReader(taskRootsOf(context), harnessNames);
-  const { sweep, missingTasks } = await reader.readDefinition(fileName, text);
+  const reading = await reader.readDefinition(fileName, text);
   return create(PlanSweepResponseSchema, {
-    ...planMessage(sweep, missingTasks, []),
+    ...planMessage(reading, []),
     unplaceable: [],
   });
 }

@@ -3,20 +3,19 @@ import type { PlanSweepResponseSchema } from "../../proto/gen/sweep/v1/operator_
 import { cellsOf, runsOf } from "../matrix.ts";
 import { forecast } from "../scheduler/forecast.ts";
 import type { Demand, SchedulableNode } from "../scheduler/snapshot.ts";
-import type { SweepDefinition } from "../sweep-file/definition.ts";
+import type { SweepReading } from "./sweep-reader.ts";
 
 /**
  * What a sweep would be and where its runs would go. Placement is counted without nodes, too: every
  * demand is then unplaced for want of a node.
- * @param missingTasks why tasks of the file cannot be run, one sentence each.
  */
 export function planMessage(
-  sweep: SweepDefinition,
-  missingTasks: readonly string[],
+  reading: SweepReading,
   nodes: readonly SchedulableNode[],
 ): MessageInitShape<typeof PlanSweepResponseSchema> {
+  const { sweep, missingTasks } = reading;
   const cells = cellsOf(sweep);
-  const demands = demandsOf(sweep);
+  const demands = demandsOf(reading);
   const { nodes: forecasts, unplaceable } = forecast(nodes, demands);
   return {
     sweepName: sweep.name,
@@ -38,13 +37,14 @@ export function planMessage(
 }
 
 /** The runs of a sweep grouped as the scheduler sees them; run numbers are places in the matrix. */
-function demandsOf(sweep: SweepDefinition): Demand[] {
+function demandsOf({ sweep, toolchains: needs }: SweepReading): Demand[] {
   const demands = new Map<
     string,
-    { demand: Omit<Demand, "pending" | "runIds">; runIds: number[] }
+    { demand: Omit<Demand, "pending" | "runIds" | "seeds">; runIds: number[]; seeds: number[] }
   >();
-  for (const [index, { cell }] of runsOf(sweep).entries()) {
-    const key = JSON.stringify([cell.model.label, cell.harness]);
+  for (const [index, { cell, seed }] of runsOf(sweep).entries()) {
+    const toolchains = needs.get(cell.task) ?? [];
+    const key = JSON.stringify([cell.model.label, cell.harness, toolchains]);
     const group = demands.get(key) ?? {
       demand: {
         sweepId: "",
@@ -56,15 +56,19 @@ function demandsOf(sweep: SweepDefinition): Demand[] {
         keyReference: cell.model.hosted?.keyReference ?? null,
         harness: cell.harness,
         sandbox: sweep.sandbox,
+        toolchains,
       },
       runIds: [],
+      seeds: [],
     };
     group.runIds.push(index);
+    group.seeds.push(seed);
     demands.set(key, group);
   }
-  return [...demands.values()].map(({ demand, runIds }) => ({
+  return [...demands.values()].map(({ demand, runIds, seeds }) => ({
     ...demand,
     runIds,
+    seeds,
     pending: runIds.length,
   }));
 }

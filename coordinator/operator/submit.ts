@@ -7,18 +7,9 @@ import type { Cell } from "../matrix.ts";
 import { RefusedError } from "../queries/errors.ts";
 import type { SweepRow } from "../queries/sweeps.ts";
 import type { Database, Transaction } from "../store/database.ts";
-import { cells, harnesses, models, runs, sweeps, tasks } from "../store/schema.ts";
+import { cells, harnesses, models, runs, sweeps } from "../store/schema.ts";
 import type { ModelDefinition, SweepDefinition } from "../sweep-file/definition.ts";
-
-/** A task as a sweep uses it: both halves packed. */
-export interface SubmittedTask {
-  readonly id: string;
-  readonly language: string;
-  readonly publicDigest: string;
-  readonly publicBundle: Buffer;
-  readonly hiddenDigest: string;
-  readonly hiddenBundle: Buffer;
-}
+import { type SubmittedTask, storeTasks } from "./store-tasks.ts";
 
 /** A sweep file that was read, with all that it names. */
 export interface Submission {
@@ -229,42 +220,6 @@ async function storeHarnesses(transaction: Transaction, names: readonly string[]
     .insert(harnesses)
     .values(names.map((name) => ({ name })))
     .onConflictDoNothing();
-}
-
-async function storeTasks(
-  transaction: Transaction,
-  submitted: ReadonlyMap<string, SubmittedTask>,
-): Promise<Map<string, number>> {
-  const ids = new Map<string, number>();
-  for (const task of submitted.values()) {
-    const version = {
-      name: task.id,
-      publicDigest: task.publicDigest,
-      hiddenDigest: task.hiddenDigest,
-    };
-    await transaction
-      .insert(tasks)
-      .values({
-        ...version,
-        language: task.language,
-        publicBundle: task.publicBundle,
-        hiddenBundle: task.hiddenBundle,
-      })
-      .onConflictDoNothing();
-    const [row] = await transaction
-      .select({ id: tasks.id })
-      .from(tasks)
-      .where(
-        and(
-          eq(tasks.name, version.name),
-          eq(tasks.publicDigest, version.publicDigest),
-          eq(tasks.hiddenDigest, version.hiddenDigest),
-        ),
-      );
-    assert(row !== undefined);
-    ids.set(task.id, row.id);
-  }
-  return ids;
 }
 
 function cellKey({ model, harness, task }: Cell): string {

@@ -43,6 +43,7 @@ describe("a node", () => {
     loadedModel: "",
     memoryBytes: 16 * gibibyte,
     harnesses: ["pi"],
+    toolchains: ["python3"],
     models: new Map([["m.gguf", { sizeBytes: 10 * gibibyte, kvBytesPerToken: 98_304 }]]),
     hasLlamaServer: true,
     sandboxHolds: true,
@@ -56,6 +57,7 @@ describe("a node", () => {
     keyReference: null,
     harness: "pi",
     sandbox: "strict",
+    toolchains: ["python3"],
     contextTokens: 8_192,
   } as const;
 
@@ -65,6 +67,14 @@ describe("a node", () => {
       kind: "unfit",
       reason:
         "a has 16.0 GiB of memory, m.gguf needs about 25.0 GiB with a context of 131072 tokens",
+    });
+  });
+
+  it("needs every toolchain of the task, and else says which it lacks", () => {
+    expect(fit(node, { ...demand, toolchains: [] })).toEqual({ kind: "fits" });
+    expect(fit(node, { ...demand, toolchains: ["jax", "python3", "torch"] })).toEqual({
+      kind: "unfit",
+      reason: "a has no jax, torch (`sweep toolchains` there says what was found and what to do)",
     });
   });
 

@@ -1,3 +1,4 @@
+import { missingToolchains } from "../../proto/toolchain/manifest.ts";
 import type { Demand, HeldWeights, SchedulableNode } from "./snapshot.ts";
 
 /** Of weights whose metadata nobody has read, a share of their size stands for KV cache and compute buffer. */
@@ -34,7 +35,13 @@ export function fit(
   node: SchedulableNode,
   demand: Pick<
     Demand,
-    "modelKind" | "modelPath" | "contextTokens" | "keyReference" | "harness" | "sandbox"
+    | "modelKind"
+    | "modelPath"
+    | "contextTokens"
+    | "keyReference"
+    | "harness"
+    | "sandbox"
+    | "toolchains"
   >,
 ): Fit {
   if (!node.harnesses.includes(demand.harness)) {
@@ -45,6 +52,11 @@ export function fit(
       `the sandbox of ${node.name} is not proved to hold (\`sweep doctor --sandbox\` there says why)`,
     );
   }
+  const missing = missingToolchains(
+    demand.toolchains,
+    node.toolchains.map((name) => ({ name })),
+  );
+  if (missing !== null) return unfit(`${node.name} has ${missing}`);
   // A vendor's model needs neither weights nor memory here.
   if (demand.keyReference !== null) {
     return node.keyReferences.includes(demand.keyReference)

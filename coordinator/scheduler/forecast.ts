@@ -26,7 +26,11 @@ export function forecast(nodes: readonly SchedulableNode[], demands: readonly De
   const slots = nodes.reduce((sum, node) => sum + node.slots, 0);
   for (;;) {
     // No more than a round can place: copying all runs in each round would take minutes for a large sweep.
-    const offered = left.map((demand) => ({ ...demand, runIds: demand.runIds.slice(0, slots) }));
+    const offered = left.map((demand) => ({
+      ...demand,
+      runIds: demand.runIds.slice(0, slots),
+      seeds: demand.seeds.slice(0, slots),
+    }));
     const { assignments, unmet } = plan({ nodes: idle, demands: offered }, 0);
     if (assignments.length === 0) {
       return {
@@ -57,7 +61,8 @@ export function forecast(nodes: readonly SchedulableNode[], demands: readonly De
         const remaining = demand.runIds.findIndex((runId) => !placed.has(runId));
         if (remaining === 0) return demand;
         const runIds = remaining === -1 ? [] : demand.runIds.slice(remaining);
-        return { ...demand, runIds, pending: runIds.length };
+        const seeds = remaining === -1 ? [] : demand.seeds.slice(remaining);
+        return { ...demand, runIds, seeds, pending: runIds.length };
       })
       .filter(({ pending }) => pending > 0);
   }

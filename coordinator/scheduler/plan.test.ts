@@ -16,6 +16,7 @@ function aNode(settings: Partial<SchedulableNode> & { name: string }): Schedulab
     loadedModel: "",
     memoryBytes: 64 * gibibyte,
     harnesses: ["pi", "claude"],
+    toolchains: ["cc", "python3"],
     models: new Map([
       ["small.gguf", { sizeBytes: 10 * gibibyte, kvBytesPerToken: 0 }],
       ["large.gguf", { sizeBytes: 80 * gibibyte, kvBytesPerToken: 0 }],
@@ -41,8 +42,10 @@ function aDemand(settings: Partial<Demand> & { modelName: string }, runs = 3): D
     keyReference: null,
     sandbox: "strict",
     harness: "pi",
+    toolchains: ["python3"],
     pending: runs,
     runIds,
+    seeds: runIds.map(() => 1),
     ...settings,
   };
 }
@@ -86,6 +89,40 @@ describe("a plan", () => {
     ]);
     const { unmet } = plan({ nodes: unproved, demands: [strict] }, 0);
     expect(JSON.stringify(unmet)).toContain("the sandbox of a is not proved to hold");
+  });
+
+  it("gives runs only to nodes with the toolchains of their tasks", () => {
+    const nodes = [aNode({ name: "a" }), aNode({ name: "b", toolchains: ["python3", "torch"] })];
+    const demands = [
+      aDemand({ modelName: "m1", toolchains: ["python3", "torch"] }, 1),
+      aDemand({ modelName: "m1", toolchains: ["cc"] }, 1),
+    ];
+    expect(
+      plan({ nodes, demands }, 0).assignments.map(({ nodeId, runId }) => [nodeId, runId]),
+    ).toEqual([
+      ["id-a", demands[1]?.runIds[0]],
+      ["id-b", demands[0]?.runIds[0]],
+    ]);
+    const { unmet } = plan({ nodes: nodes.slice(0, 1), demands }, 0);
+    expect(unmet).toMatchObject([
+      { unplaceable: true, reasons: [expect.stringContaining("a has no torch")] },
+    ]);
+  });
+
+  it("takes all tasks of a seed before those of the next, whatever toolchains they need", () => {
+    const nodes = [aNode({ name: "a", slots: 4 })];
+    const seeds = [1, 2];
+    const demands = [
+      aDemand({ modelName: "m1", toolchains: ["python3"], seeds }, 2),
+      aDemand({ modelName: "m1", toolchains: ["cc"], seeds }, 2),
+    ];
+    const [python = [], c = []] = demands.map(({ runIds }) => runIds);
+    expect(plan({ nodes, demands }, 0).assignments.map(({ runId }) => runId)).toEqual([
+      c[0],
+      python[0],
+      c[1],
+      python[1],
+    ]);
   });
 
   it("shares the last model over nodes rather than leaving one idle", () => {
@@ -157,9 +194,10 @@ describe("a plan", () => {
         modelName: fc.constantFrom("m1", "m2", "m3"),
         harness: fc.constantFrom("pi", "claude"),
         sweepId: fc.constantFrom("s1", "s2"),
+        toolchains: fc.constantFrom(["cc"], ["cc", "python3"]),
         runs: fc.integer({ min: 1, max: 6 }),
       }),
-      { selector: (demand) => `${demand.modelName} ${demand.harness} ${demand.sweepId}` },
+      { selector: ({ runs: _runs, ...demand }) => JSON.stringify(demand) },
     );
     fc.assert(
       fc.property(nodesArbitrary, demandsArbitrary, (nodeSettings, demandSettings) => {

@@ -41,7 +41,7 @@ const longestRestMs = 5 * 60_000;
  */
 export function plan(snapshot: Snapshot, nowMs: number): Plan {
   const nodes = [...snapshot.nodes].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const left = new Map(snapshot.demands.map((demand) => [demand, [...demand.runIds]]));
+  const left = new Map(snapshot.demands.map((demand) => [demand, runsOf(demand)]));
   const loaded = new Map(nodes.map((node) => [node.nodeId, node.loadedModel]));
   const free = new Map(
     nodes
@@ -62,10 +62,10 @@ export function plan(snapshot: Snapshot, nowMs: number): Plan {
       const seen = { ...node, loadedModel: loaded.get(node.nodeId) ?? "" };
       const choice = best(seen);
       if (choice === undefined) continue;
-      const runId = left.get(choice)?.shift();
-      if (runId === undefined) continue;
+      const run = left.get(choice)?.shift();
+      if (run === undefined) continue;
       assignments.push({
-        runId,
+        runId: run.id,
         nodeId: node.nodeId,
         modelName: choice.modelName,
         reason: reasonFor(seen, choice),
@@ -83,20 +83,25 @@ export function plan(snapshot: Snapshot, nowMs: number): Plan {
 
   function best(node: SchedulableNode): Demand | undefined {
     let found: { demand: Demand; rank: ReturnType<typeof rank> } | undefined;
-    for (const [demand, runIds] of left) {
-      if (runIds.length === 0 || fit(node, demand).kind === "unfit") continue;
+    for (const [demand, [next]] of left) {
+      if (next === undefined || fit(node, demand).kind === "unfit") continue;
       const servers = nodes.filter(
         (other) =>
           other.nodeId !== node.nodeId &&
           other.connected &&
           loaded.get(other.nodeId) === demand.modelName,
       ).length;
-      const ranked = rank(node, demand, servers, pendingOf.get(demand.modelName) ?? 0);
+      const offer = { demand, seed: next.seed };
+      const ranked = rank(node, offer, servers, pendingOf.get(demand.modelName) ?? 0);
       if (found === undefined || compareRanks(ranked, found.rank) < 0)
         found = { demand, rank: ranked };
     }
     return found?.demand;
   }
+}
+
+function runsOf({ runIds, seeds }: Demand): { readonly id: number; readonly seed: number }[] {
+  return runIds.map((id, place) => ({ id, seed: seeds[place] ?? 0 }));
 }
 
 /** Why a node gets nothing at this moment, undefined if it may. */

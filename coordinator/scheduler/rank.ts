@@ -8,15 +8,19 @@ export interface Rank {
   /** Minus the runs that each server of the model would have: the largest share first. */
   readonly negativeShare: number;
   readonly name: string;
+  /** Of the run that would be next, so that the tasks of a seed are done before those of another. */
+  readonly seed: number;
+  readonly toolchains: string;
 }
 
 /**
- * Ranks `demand` for `node`. `servers` counts the other nodes that have the model loaded, and
- * `pendingOfModel` the pending runs of the model over all its harnesses.
+ * Ranks `demand` for `node`, of which the run with `seed` would be next. `servers` counts the other
+ * nodes that have the model loaded, and `pendingOfModel` the pending runs of the model over all its
+ * harnesses.
  */
 export function rank(
   node: SchedulableNode,
-  demand: Demand,
+  { demand, seed }: { readonly demand: Demand; readonly seed: number },
   servers: number,
   pendingOfModel: number,
 ): Rank {
@@ -25,6 +29,8 @@ export function rank(
     sweepCreatedAtMs: demand.sweepCreatedAtMs,
     negativeShare: -pendingOfModel / (servers + 1),
     name: `${demand.modelName}\n${demand.harness}\n${demand.sweepId}`,
+    seed,
+    toolchains: demand.toolchains.join("\n"),
   };
 }
 
@@ -34,6 +40,12 @@ export function compareRanks(a: Rank, b: Rank): number {
     a.swap - b.swap ||
     a.sweepCreatedAtMs - b.sweepCreatedAtMs ||
     a.negativeShare - b.negativeShare ||
-    (a.name < b.name ? -1 : a.name > b.name ? 1 : 0)
+    compareTexts(a.name, b.name) ||
+    a.seed - b.seed ||
+    compareTexts(a.toolchains, b.toolchains)
   );
+}
+
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }

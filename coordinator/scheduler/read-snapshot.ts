@@ -33,8 +33,10 @@ const demandRow = z.object({
   key_reference: z.string().nullable(),
   harness: z.string(),
   sandbox: z.enum(sandboxModes),
+  toolchains: z.array(z.string()),
   pending: z.int(),
   run_ids: z.array(z.coerce.number().int()),
+  seeds: z.array(z.int()),
 });
 
 /** Reads the world for the scheduler. `isConnected` tells which nodes have a session here. */
@@ -61,6 +63,7 @@ export async function readSnapshot(
         loadedModel: row.loaded_model,
         memoryBytes: Number(capabilities.memoryBytes),
         harnesses: capabilities.harnesses.map((harness) => harness.name),
+        toolchains: capabilities.toolchains.map((toolchain) => toolchain.name),
         hasLlamaServer: capabilities.llamaServer !== "",
         sandboxHolds: capabilities.sandboxProof?.passed ?? false,
         keyReferences: capabilities.keyReferences,
@@ -85,8 +88,10 @@ export async function readSnapshot(
         keyReference: row.key_reference,
         harness: row.harness,
         sandbox: row.sandbox,
+        toolchains: row.toolchains,
         pending: row.pending,
         runIds: row.run_ids,
+        seeds: row.seeds,
       }),
     ),
   };
@@ -121,12 +126,15 @@ const demandsStatement = sql`
   select runs.sweep_id, extract(epoch from sweeps.created_at)::float8 * 1000 as created_ms,
     cells.model_name, models.kind as model_kind, models.path as model_path, models.context_tokens,
     models.hosted->>'keyReference' as key_reference, cells.harness, cells.sandbox,
-    count(*)::integer as pending,
-    (array_agg(runs.id order by runs.seed, runs.id))[1:${sql.raw(String(listedRuns))}] as run_ids
+    tasks.toolchains, count(*)::integer as pending,
+    (array_agg(runs.id order by runs.seed, runs.id))[1:${sql.raw(String(listedRuns))}] as run_ids,
+    (array_agg(runs.seed order by runs.seed, runs.id))[1:${sql.raw(String(listedRuns))}] as seeds
   from runs
   join cells on cells.id = runs.cell_id
   join models on models.id = cells.model_id
+  join tasks on tasks.id = cells.task_id
   join sweeps on sweeps.id = runs.sweep_id
   where runs.state in ('pending', 'unplaceable') and sweeps.state = 'active'
   group by runs.sweep_id, sweeps.created_at, cells.model_name, models.kind, models.path,
-    models.context_tokens, models.hosted->>'keyReference', cells.harness, cells.sandbox`;
+    models.context_tokens, models.hosted->>'keyReference', cells.harness, cells.sandbox,
+    tasks.toolchains`;

@@ -73,7 +73,8 @@ export function schedulerRound(options: {
     const seen = new Set<string>();
     let marked = 0;
     for (const { demand, unplaceable, reasons } of unmet) {
-      const key = `${demand.sweepId}\n${demand.modelName}\n${demand.harness}`;
+      const { sweepId, modelName, harness, toolchains } = demand;
+      const key = JSON.stringify([sweepId, modelName, harness, toolchains]);
       if (!unplaceable) {
         marked += await moveAll(database, demand, "unplaceable", "found_placeable", "");
         continue;
@@ -98,9 +99,11 @@ async function moveAll(
 ): Promise<number> {
   const moved = await database.queries.execute(sql`
     update runs set state = ${nextRunState(from, event)}, reason = ${reason}, changed_at = now()
-    from cells
+    from cells join tasks on tasks.id = cells.task_id
     where cells.id = runs.cell_id and runs.sweep_id = ${demand.sweepId} and runs.state = ${from}
-      and cells.model_name = ${demand.modelName} and cells.harness = ${demand.harness}`);
+      and cells.model_name = ${demand.modelName} and cells.harness = ${demand.harness}
+      and tasks.toolchains = array(
+        select jsonb_array_elements_text(${JSON.stringify(demand.toolchains)}::jsonb))`);
   return moved.count;
 }
 

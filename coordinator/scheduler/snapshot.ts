@@ -19,6 +19,8 @@ export interface SchedulableNode {
   readonly loadedModel: string;
   readonly memoryBytes: number;
   readonly harnesses: readonly string[];
+  /** Names of its toolchains, as proto/toolchain/manifest.ts has them. */
+  readonly toolchains: readonly string[];
   /** Weights in the node's model folders, by path. */
   readonly models: ReadonlyMap<string, HeldWeights>;
   /** Whether it has a llama-server, which GGUF weights need. */
@@ -39,7 +41,7 @@ export interface HeldWeights {
   readonly kvBytesPerToken: number;
 }
 
-/** The pending runs of one (model, harness) of one sweep. */
+/** The pending runs of one (model, harness) of one sweep whose tasks need the same toolchains. */
 export interface Demand {
   readonly sweepId: string;
   /** When the sweep was submitted: earlier sweeps go first. */
@@ -54,8 +56,12 @@ export interface Demand {
   readonly keyReference: string | null;
   readonly harness: string;
   readonly sandbox: SandboxMode;
+  /** Names of the toolchains that the tasks need, each once and sorted. */
+  readonly toolchains: readonly string[];
   /** All pending runs. */
   readonly pending: number;
   /** The first of them in the order in which they should run; at least as many as there are slots, if there are. */
   readonly runIds: readonly number[];
+  /** The seed of each of `runIds`. */
+  readonly seeds: readonly number[];
 }

@@ -3,7 +3,8 @@ import { gzipSync } from "node:zlib";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { identityDigest, identityOf } from "../../coordinator/cell-identity.ts";
 import { cellsOf } from "../../coordinator/matrix.ts";
-import type { Submission, SubmittedTask } from "../../coordinator/operator/submit.ts";
+import type { SubmittedTask } from "../../coordinator/operator/store-tasks.ts";
+import type { Submission } from "../../coordinator/operator/submit.ts";
 import type { Database } from "../../coordinator/store/database.ts";
 import { nodes } from "../../coordinator/store/schema.ts";
 import { readSweepFile } from "../../coordinator/sweep-file/read.ts";
@@ -56,6 +57,7 @@ function aTask(id: string): SubmittedTask {
   return {
     id,
     language: "python",
+    toolchains: [],
     publicBundle,
     hiddenBundle,
     publicDigest: sha256(publicBundle),
