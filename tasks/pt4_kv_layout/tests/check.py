@@ -306,7 +306,7 @@ def main() -> int:
         ("an_appended_token_goes_to_the_next_slot", append_check([1, 3, 4], [[0, 9], [1, 3], [4, 2]], 3, 5, "pool")),
         ("an_appended_token_begins_a_new_block", append_check([2, 4, 0], full_blocks, 2, 6, "pool")),
         ("appending_counts_the_tokens", append_check([2, 4, 0], full_blocks, 2, 6, "lengths")),
-        ("appending_leaves_its_other_arguments", append_check([1, 0], [[1], [0]], 2, 3, "block_table", "keys", "values")),
+        ("appending_leaves_its_other_arguments", append_check([1, 0], [[1], [0]], 2, 3, "block_table", "keys")),
         ("appending_keeps_the_dtype", append_check([1, 3], [[0, -1], [1, 2]], 2, 3, "pool", dtype="float16")),
         ("appending_without_a_block_is_refused", append_errors_check(unappendable, looks_at_arguments=False)),
         ("a_refused_append_changes_nothing", append_errors_check(unappendable_late, looks_at_arguments=True)),
