@@ -13,6 +13,9 @@ import { createRootLogger, type Logger } from "../proto/log.ts";
 import { packageRoot } from "../proto/package-root.ts";
 import { proveSandbox } from "../proto/sandbox/escape/proof.ts";
 import { platformSandbox } from "../proto/sandbox/platform-sandbox.ts";
+import { installPythonEnvironment } from "../proto/toolchain/install-python.ts";
+import { lockedNames } from "../proto/toolchain/manifest.ts";
+import { taskPackages, toolchainFolder } from "../proto/toolchain/python-environment.ts";
 import { devNodeSettings } from "./dev-node.ts";
 import { type LocalLab, startLocalLab } from "./local-lab.ts";
 import { provision } from "./provision/provision.ts";
@@ -23,6 +26,8 @@ interface DevSweep {
   readonly text: string;
   readonly name: string;
   readonly harnesses: readonly string[];
+  /** Names of the toolchains that its tasks need. */
+  readonly toolchains: ReadonlySet<string>;
 }
 
 /** Installed for a lab without a sweep; `sweep node setup` brings the others, a gigabyte and more. */
@@ -69,6 +74,10 @@ export async function runDev(options: {
     const sweep = sweepFile === undefined ? undefined : await readDevSweep(sweepFile, harnesses);
     const machine = { platform: process.platform, dataFolder, environment: process.env };
     await provision({ machine, print, signal });
+    if (lockedNames.some((name) => sweep?.toolchains.has(name))) {
+      const folder = toolchainFolder();
+      await installPythonEnvironment({ lock: taskPackages, folder, print, signal });
+    }
     await installHarnesses(sweep?.harnesses ?? lightestHarnesses, dataFolder, log, signal);
     print("sandbox: trying to break out of it, unless that was done on this machine");
     const proof = await proveSandbox(await platformSandbox(), dataFolder, signal);
@@ -116,9 +125,15 @@ async function readDevSweep(path: string, harnesses: string | undefined): Promis
   const text = harnesses === undefined ? written : withHarnesses(written, harnesses);
   const fileName = shown(path);
   const reader = sweepReader([join(packageRoot, "tasks")], harnessNames);
-  const { sweep, missingTasks } = await reader.readDefinition(fileName, text);
+  const { sweep, missingTasks, toolchains } = await reader.readDefinition(fileName, text);
   if (missingTasks.length > 0) throw new SweepFileError(missingTasks.join("\n"));
-  return { fileName: basename(path), text, name: sweep.name, harnesses: sweep.harnesses };
+  return {
+    fileName: basename(path),
+    text,
+    name: sweep.name,
+    harnesses: sweep.harnesses,
+    toolchains: new Set([...toolchains.values()].flat()),
+  };
 }
 
 /** The text of a sweep file with other harnesses in it, comments and all else as they were. */

@@ -54,7 +54,17 @@ export interface LocalLabOptions {
 const graceMs = { node: 4_000, grader: 4_000, coordinator: 2_000 } as const;
 
 /** What roles need of this process's environment to find programs and folders. Keys of vendors go to nodes alone. */
-const passedOn = ["PATH", "HOME", "USER", "LANG", "LC_ALL", "TMPDIR", "CARGO_HOME", "RUSTUP_HOME"];
+const passedOn = [
+  "PATH",
+  "HOME",
+  "USER",
+  "LANG",
+  "LC_ALL",
+  "TMPDIR",
+  "CARGO_HOME",
+  "RUSTUP_HOME",
+  "SWEEP_TOOLCHAINS",
+];
 
 /** Names the variables that hold keys of hosted models, as it does for a node that is started alone. */
 const vendorKeys = "SWEEP_VENDOR_KEYS";

@@ -77,12 +77,21 @@ const versionCharacters = 200;
  * shown but their own prefix; one without a prefix of its own is not offered. A program that gives no
  * version within ten seconds, or one older than the manifest accepts, counts as absent.
  */
-export function findToolchains(): Promise<FoundToolchains> {
+export function findToolchains(
+  environment: Readonly<Record<string, string | undefined>> = process.env,
+): Promise<FoundToolchains> {
+  const home = homedir();
+  const path = (environment["PATH"] ?? "").split(delimiter);
   return findToolchainsIn({
     systemFolders: ["/usr/bin", "/bin", "/usr/local/bin"],
-    searchPath: (process.env["PATH"] ?? "").split(delimiter),
-    home: homedir(),
-    environments: toolchainFolder(),
+    // The PATH of a service often lacks the last two.
+    searchPath: [
+      ...path,
+      join(environment["CARGO_HOME"] || join(home, ".cargo"), "bin"),
+      "/opt/homebrew/bin",
+    ],
+    home,
+    environments: toolchainFolder(environment),
   });
 }
 

@@ -3,15 +3,15 @@ import { PROGRAM_VERSION } from "../../proto/version.ts";
 import { asksCoordinator, command, type OperatorOptions } from "./command.ts";
 import { type CliContext, CommandFailure } from "./context.ts";
 import { checkSandbox } from "./doctor-sandbox.ts";
-import type { Finding } from "./finding.ts";
+import { type Finding, formatFindings } from "./finding.ts";
 import { dataFolderOf } from "./folders.ts";
 import { harnessFindings } from "./harness-findings.ts";
 import { findLab } from "./lab-address.ts";
 import { llamaServerFinding } from "./llama-server-finding.ts";
 import { modelFindings } from "./model-findings.ts";
 import { withOperatorAt } from "./operator-calls.ts";
-import { formatTable } from "./print.ts";
 import { safeJson } from "./safe-text.ts";
+import { toolchainFindings } from "./toolchain-findings.ts";
 
 /** The oldest Node.js this program runs on, as package.json has it. */
 const oldestNode = { major: 20, minor: 19 };
@@ -35,6 +35,7 @@ export function doctorCommand(context: CliContext): Command {
     const findings = [
       nodeFinding(process.versions.node),
       ...(await programFindings(context)),
+      ...(await toolchainFindings(context)),
       ...(await harnessFindings(context)),
       await llamaServerFinding(context),
       ...(await modelFindings(context)),
@@ -45,11 +46,6 @@ export function doctorCommand(context: CliContext): Command {
     const faults = findings.filter(({ state }) => state === "fault").length;
     if (faults > 0) throw new CommandFailure(`${faults} of ${findings.length} are not in order`);
   });
-}
-
-function formatFindings(findings: readonly Finding[]): string {
-  const rows = findings.map(({ what, state, detail, remedy }) => [what, state, detail, remedy]);
-  return formatTable(["what", "state", "found", "what to do"], rows);
 }
 
 function nodeFinding(version: string): Finding {
@@ -66,10 +62,12 @@ function nodeFinding(version: string): Finding {
 
 async function programFindings(context: CliContext): Promise<Finding[]> {
   const { checkRequirements } = await import("../../deploy/provision/requirements.ts");
+  const { isToolchainName } = await import("../../proto/toolchain/manifest.ts");
   const { environment } = context;
   const dataFolder = dataFolderOf(context);
   const states = await checkRequirements({ platform: process.platform, dataFolder, environment });
-  return states.map(({ name, neededFor, howToGet, found }) => ({
+  const others = states.filter(({ name }) => !isToolchainName(name));
+  return others.map(({ name, neededFor, howToGet, found }) => ({
     what: name,
     state: found === undefined ? "absent" : "ok",
     detail: found === undefined ? `needed ${neededFor}` : `${found.version} (${found.path})`,

@@ -4,6 +4,7 @@ import { createRootLogger } from "../../proto/log.ts";
 import { command } from "./command.ts";
 import type { CliContext } from "./context.ts";
 import { harnessFolderOf } from "./folders.ts";
+import { installToolchains } from "./toolchains.ts";
 
 interface RoleOptions {
   readonly config?: string;
@@ -38,23 +39,25 @@ export function nodeCommand(context: CliContext): Command {
 }
 
 /** `sweep node setup`: installs harnesses on this machine, once, from their lockfiles. */
-function nodeSetupCommand({ stdout, environment, folder }: CliContext): Command {
+function nodeSetupCommand(context: CliContext): Command {
+  const { stdout, environment, folder } = context;
   return command({
     usage: "setup",
-    summary: "install the harnesses that this node is to drive",
+    summary: "install the harnesses that this node is to drive, and what the tasks need",
     description:
-      "Installs harnesses exactly as their lockfiles say, and anew where files of one have changed. Runs " +
-      "never install anything; do this once on each node, and again after an update of harness-sweep.",
+      "Installs harnesses and the Python packages of the tasks exactly as their lockfiles say, and anew where " +
+      "files of one have changed. Runs never install anything; do this once on each node, and again after an " +
+      "update of harness-sweep.",
     examples: [
       [
         "node setup --harnesses /var/lib/sweep/harnesses",
-        "all harnesses, where node.yaml has them",
+        "all harnesses, where node.yaml has them, and the Python packages",
       ],
       ["node setup --only pi", "one harness, into SWEEP_HARNESSES or SWEEP_DATA/harnesses"],
     ],
   })
     .option("--harnesses <folder>", "folder of installed harnesses")
-    .option("--only <name...>", "harnesses to install instead of all")
+    .option("--only <name...>", "harnesses to install instead of everything")
     .action(async (options: { harnesses?: string; only?: string[] }) => {
       const { drivenHarnesses, installIntactHarness } = await import(
         "../../agent-node/harness/installation.ts"
@@ -69,6 +72,7 @@ function nodeSetupCommand({ stdout, environment, folder }: CliContext): Command 
         });
         stdout.write(`${name} ${installed.version} in ${installed.folder}\n`);
       }
+      if (options.only === undefined) await installToolchains(context);
     });
 }
 

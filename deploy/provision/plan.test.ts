@@ -84,6 +84,9 @@ describe("getting what a machine lacks", () => {
     expect(commandsOf(missing("darwin", "nats-server", "rustc"), mac)).toEqual([
       "/opt/homebrew/bin/brew install nats-server rust",
     ]);
+    expect(commandsOf(missing("darwin", "python3", "python3-venv"), mac)).toEqual([
+      "/opt/homebrew/bin/brew install python",
+    ]);
   });
 
   test.each([

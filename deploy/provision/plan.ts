@@ -49,7 +49,7 @@ function planHomebrew(missing: readonly Requirement[], { brew }: Means): Provisi
   if (fromApple.length > 0) {
     return byHand(`missing: ${namesOf(fromApple)}. Run: xcode-select --install`);
   }
-  const formulas = missing.flatMap(({ brewFormula }) => brewFormula ?? []);
+  const formulas = [...new Set(missing.flatMap(({ brewFormula }) => brewFormula ?? []))];
   if (brew === undefined) {
     return byHand(
       `missing: ${namesOf(missing)}. Install Homebrew (https://brew.sh), then run: brew install ${formulas.join(" ")}`,

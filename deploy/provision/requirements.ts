@@ -1,7 +1,14 @@
 import { execFile } from "node:child_process";
-import { join } from "node:path";
 import { promisify } from "node:util";
 import { findProgram } from "../../proto/find-program.ts";
+import { findPython, PythonAbsentError, pythonPlaces } from "../../proto/toolchain/find-python.ts";
+import { isToolchainName, type Toolchain } from "../../proto/toolchain/manifest.ts";
+import {
+  findPythonEnvironment,
+  taskPackages,
+  toolchainFolder,
+} from "../../proto/toolchain/python-environment.ts";
+import { findToolchains } from "../../proto/toolchains.ts";
 import { findNatsServer } from "../embedded/nats-server-binary.ts";
 
 /** Where to look for programs. */
@@ -15,7 +22,15 @@ export interface Machine {
 /** Something that a lab on one machine needs and that npm does not bring. */
 export interface Requirement {
   /** Name of the program. */
-  readonly name: "nats-server" | "bwrap" | "cc" | "rustc" | "python3";
+  readonly name:
+    | "nats-server"
+    | "bwrap"
+    | "cc"
+    | "c++"
+    | "rustc"
+    | "python3"
+    | "python3-venv"
+    | "sqlite3";
   /** Why it is needed, as the end of "needed ...". */
   readonly neededFor: string;
   /** Packages of Debian and Ubuntu that bring it. */
@@ -48,7 +63,14 @@ const all: readonly Omit<Requirement, "howToGet">[] = [
   {
     name: "cc",
     neededFor: "by tasks written in C",
+    // gcc brings the libraries of its sanitizers.
     aptPackages: ["gcc", "libc6-dev"],
+    brewFormula: undefined,
+  },
+  {
+    name: "c++",
+    neededFor: "by tasks written in C++",
+    aptPackages: ["g++"],
     brewFormula: undefined,
   },
   {
@@ -63,12 +85,27 @@ const all: readonly Omit<Requirement, "howToGet">[] = [
     aptPackages: ["python3"],
     brewFormula: "python",
   },
+  {
+    name: "python3-venv",
+    neededFor: "to install the Python packages of tasks",
+    aptPackages: ["python3-venv"],
+    brewFormula: "python",
+  },
+  {
+    name: "sqlite3",
+    neededFor: "by agents that try SQL by a command",
+    aptPackages: ["sqlite3"],
+    brewFormula: undefined,
+  },
 ];
+
+/** macOS has a sandbox and the command of SQLite of its own. */
+const linuxOnly: readonly Requirement["name"][] = ["bwrap", "sqlite3"];
 
 /** What a machine of this platform needs. */
 export function requirements(platform: NodeJS.Platform): readonly Requirement[] {
   return all
-    .filter(({ name }) => name !== "bwrap" || platform === "linux")
+    .filter(({ name }) => platform === "linux" || !linuxOnly.includes(name))
     .map((requirement) => ({ ...requirement, howToGet: commandByHand(requirement, platform) }));
 }
 
@@ -80,12 +117,16 @@ function commandByHand(
   return brewFormula === undefined ? "xcode-select --install" : `brew install ${brewFormula}`;
 }
 
-/** Looks for everything that this machine needs. A program that cannot say its version is not found. */
-export function checkRequirements(machine: Machine): Promise<RequirementState[]> {
+/**
+ * Looks for everything that this machine needs. A program that cannot say its version is not found, and
+ * a toolchain only if sandboxes can offer it.
+ */
+export async function checkRequirements(machine: Machine): Promise<RequirementState[]> {
+  const { toolchains } = await findToolchains(machine.environment);
   return Promise.all(
     requirements(machine.platform).map(async (requirement) => ({
       ...requirement,
-      found: await find(requirement, machine),
+      found: await find(requirement, machine, toolchains),
     })),
   );
 }
@@ -93,14 +134,16 @@ export function checkRequirements(machine: Machine): Promise<RequirementState[]>
 async function find(
   { name }: Requirement,
   { dataFolder, environment }: Machine,
+  toolchains: readonly Toolchain[],
 ): Promise<RequirementState["found"]> {
+  if (name === "python3-venv") return findPythonWithVenv(environment);
+  if (isToolchainName(name)) return toolchains.find((toolchain) => toolchain.name === name);
   const path =
     name === "nats-server"
       ? (await findNatsServer({ dataFolder, environment }))?.path
-      : findProgram(name, { path: environment["PATH"], before: rustupFolders(environment) });
+      : findProgram(name, { path: environment["PATH"] });
   if (path === undefined) return undefined;
   try {
-    // rustup's rustc is there before any toolchain is, and then fails.
     const { stdout } = await promisify(execFile)(path, ["--version"], {
       timeout: versionLimitMs,
       env: { ...environment },
@@ -113,8 +156,17 @@ async function find(
 
 const versionLimitMs = 10_000;
 
-/** Folder of rustup's programs, which is often missing from the PATH of a service. */
-function rustupFolders(environment: Machine["environment"]): string[] {
-  const { CARGO_HOME: cargo, HOME: home } = environment;
-  return cargo ? [join(cargo, "bin")] : home ? [join(home, ".cargo/bin")] : [];
+/** Not needed any more once the environment that it makes is there. */
+async function findPythonWithVenv(
+  environment: Machine["environment"],
+): Promise<RequirementState["found"]> {
+  const installed = await findPythonEnvironment(toolchainFolder(environment), taskPackages);
+  if (installed !== null) return { path: installed.programs, version: "Python 3, installed" };
+  try {
+    const { path, version } = await findPython(taskPackages.minors, pythonPlaces());
+    return { path, version };
+  } catch (error) {
+    if (error instanceof PythonAbsentError) return undefined;
+    throw error;
+  }
 }
