@@ -1,0 +1,398 @@
+import type { Statement } from "unbash";
+import { type CommandKinds, type CommandLine, operands, possiblePaths } from "./command-line.ts";
+import type { Look, LookMode, Step } from "./look.ts";
+import { isWithin, type NamedPath, type Surroundings } from "./places.ts";
+import { type ProgramReading, readProgram } from "./program-text.ts";
+import type { AuditRules, CommandKind } from "./rules.ts";
+import { statusMark, type Variables } from "./shell-words.ts";
+
+/** What a shell command is read with; parts of `state` change while it is read. */
+export interface ShellContext {
+  readonly rules: AuditRules;
+  readonly around: Surroundings;
+  readonly kinds: CommandKinds;
+  readonly variables: Variables;
+  readonly state: {
+    /** Current folder. */
+    folder: string;
+    /** A folder of the grader's was entered by a command whose failure would not be seen. */
+    enteredQuietly: boolean;
+    /** The commands now read may run in another folder than `folder`. */
+    unsure: boolean;
+    /** Source of the commands that the output of the one now read goes through. */
+    filters: readonly string[];
+  };
+  /** Source text between two positions. */
+  source(from: number, to: number): string;
+  /** What a script that the agent has written looks at; undefined for any other file. */
+  script(path: string): readonly Step[] | undefined;
+  /** The command writes a file, whose text may be known. */
+  wrote(path: string, text: string | null): void;
+}
+
+/** How a command is used, and what else it takes to read it. */
+export interface CommandUse {
+  readonly context: ShellContext;
+  readonly kind: CommandKind | undefined;
+  readonly silenced: boolean;
+  readonly quiet: boolean;
+  /** Text at its standard input, if it is known. */
+  readonly input: string | null;
+  /** File that its output goes to. */
+  readonly target: string | null;
+  /** Reads the text of a shell command. */
+  readonly shell: (text: string) => Step[];
+}
+
+const other: Step = { kind: "other" };
+type Streams = Pick<Look, "silenced" | "quiet">;
+
+/** What one command looks at and prints. */
+export function lookOfCommand(line: CommandLine, use: CommandUse): Step[] {
+  const { context, kind } = use;
+  const settings = line.settings.flatMap((value) => value.split(":"));
+  const bySettings = lookAt(context, "run", settings, use).flatMap(looksIn);
+  const steps = kind === undefined ? lookOfProgram(line, use) : lookOfKind(kind, line, use);
+  if (bySettings.length === 0) return steps;
+  return [{ kind: "looks", looks: [...bySettings, ...steps.flatMap(looksIn)], literals: [] }];
+}
+
+const looksIn = (step: Step): readonly Look[] => (step.kind === "looks" ? step.looks : []);
+
+/** Looks at those of some paths that are the grader's; `shared` if others are there too. */
+export function lookAt(
+  context: ShellContext,
+  mode: LookMode,
+  words: readonly string[],
+  { silenced, quiet }: Streams,
+): Step[] {
+  const named = words
+    .filter((word) => word !== "" && !word.includes("\n"))
+    .map((word) => context.around.resolve(word, context.state.folder));
+  const places = named.map((one) => ({ one, where: context.around.whereabouts(one) }));
+  const ordinary = places.some(({ where }) => where.kind !== "hidden");
+  const looks = places.flatMap(({ one, where }): Look[] => {
+    const look = { mode, named: one, silenced, quiet, shared: ordinary || context.state.unsure };
+    if (where.kind === "hidden") return [{ ...look, rule: where.rule }];
+    return where.kind === "outside" && mode === "list"
+      ? [{ ...look, mode: "search", rule: null }]
+      : [];
+  });
+  return looks.length === 0 ? [] : [{ kind: "looks", looks, literals: [] }];
+}
+
+function lookOfKind(kind: CommandKind, line: CommandLine, use: CommandUse): Step[] {
+  const { context } = use;
+  const { args } = line;
+  const orOther = (steps: Step[]): Step[] =>
+    steps.length > 0 ? steps : use.silenced || use.target !== null ? [] : [other];
+  switch (kind) {
+    case "print":
+      return print(line, use);
+    case "silent":
+      return [];
+    case "probe":
+      return lookAt(
+        context,
+        "probe",
+        args.filter((_, at) => /^-[a-zA-Z]$/.test(args[at - 1] ?? "")),
+        use,
+      );
+    case "state":
+      return orOther(lookAt(context, "state", operands(args, /^-(?:c|f|-format)$/), use));
+    case "list": {
+      const paths = operands(args, /^-(?:L|I|P|w|-level)$/);
+      const isOne = args.some((word) => /^-[a-zA-Z]*d[a-zA-Z]*$/.test(word)) && line.name === "ls";
+      const words = paths.length === 0 ? ["."] : paths;
+      return orOther(lookAt(context, isOne ? "state" : "list", words, use));
+    }
+    case "read": {
+      const read = lookAt(context, "read", operands(args, /^-(?:n|c|d|f|w|N|j|k|t|A|s)$/), use);
+      if (use.target !== null && args.length === 0) context.wrote(use.target, use.input);
+      else if (use.target !== null) context.wrote(use.target, null);
+      return orOther(read);
+    }
+    case "copy":
+      return copy(args, use);
+    case "pack":
+      return lookAt(context, "copy", possiblePaths(args), use);
+    case "write": {
+      for (const path of operands(args))
+        context.wrote(path, line.name === "tee" ? use.input : null);
+      return lookAt(context, "write", operands(args), use);
+    }
+    case "grep":
+      return orOther(grep(line, use));
+    case "script": {
+      const paths = operands(args, /^-(?:e|f|F|v|l|i\S*)$/);
+      const hasScript = args.some((word) => /^-(?:e|f)/.test(word));
+      const isWrite =
+        line.name === "sed" && args.some((word) => /^-[a-z]*i|^--in-place/.test(word));
+      return orOther(
+        lookAt(context, isWrite ? "write" : "read", hasScript ? paths : paths.slice(1), use),
+      );
+    }
+    case "find":
+      return orOther(find(line, use));
+    case "shell":
+      return orOther(shell(line, use));
+    case "program":
+      return orOther(program(line, use));
+    case "processes":
+    case "history":
+      return orOther(byNames(kind, line, use));
+    case "wrapper":
+      return [other];
+  }
+}
+
+function print({ name, args }: CommandLine, use: CommandUse): Step[] {
+  const words = args.filter((word, at) => !(at === 0 && /^-[neE]+$/.test(word)));
+  const [format = "", ...values] = words;
+  const formatted = () => {
+    let at = 0;
+    return format.replace(/%[sdq]/g, () => values[at++] ?? "").replace(/\\n/g, "\n");
+  };
+  const text = name === "printf" ? formatted() : words.join(" ");
+  if (use.target !== null) {
+    use.context.wrote(use.target, text);
+    return [];
+  }
+  if (use.silenced) return [];
+  if (text.includes(statusMark)) return [{ kind: "status" }];
+  return [{ kind: "print", text }];
+}
+
+function copy(args: readonly string[], { context, ...use }: CommandUse): Step[] {
+  const words = operands(args, /^-(?:t|m|o|g|S)$/);
+  const resolved = words.map((word) => context.around.resolve(word, context.state.folder));
+  const target = resolved.at(-1);
+  const sources = resolved.slice(0, Math.max(1, resolved.length - 1));
+  if (target === undefined) return [];
+  const hidden = sources.filter((one) => context.around.whereabouts(one).kind === "hidden");
+  if (hidden.length === 0) {
+    const steps = lookAt(context, "write", words.slice(-1), use);
+    if (steps.length === 0) context.wrote(words.at(-1) ?? "", null);
+    return steps;
+  }
+  for (const one of hidden)
+    context.around.copied(withoutWildcard(one), copyOf(one, target, context));
+  return lookAt(
+    context,
+    "copy",
+    hidden.map(({ word }) => word),
+    use,
+  );
+}
+
+/** `/tests/*` stands for all of `/tests`. */
+const withoutWildcard = ({ path }: NamedPath): string => path.replace(/\/[^/]*[*?[].*$/, "");
+
+function copyOf(source: NamedPath, target: NamedPath, { around }: ShellContext): string {
+  const name = source.path.slice(source.path.lastIndexOf("/") + 1);
+  const isFolder =
+    target.word.endsWith("/") ||
+    target.word === "." ||
+    around.workspaces.some((one) => isWithin(one, target.path));
+  return isFolder && !/[*?[]/.test(name)
+    ? `${target.path === "/" ? "" : target.path}/${name}`
+    : target.path;
+}
+
+function grep(line: CommandLine, use: CommandUse): Step[] {
+  const { context } = use;
+  const searchesAlways = /^(?:rg|ag|ack)$/.test(line.name);
+  const recursive =
+    searchesAlways ||
+    line.args.some((word) => /^-[a-zA-Z]*[rR]|^--recursive|^--directories=recurse/.test(word));
+  const hasPattern = line.args.some((word) =>
+    /^-(?:[a-zA-Z]*e$|f|-regexp|-file)|^--files/.test(word),
+  );
+  const words = operands(
+    line.args,
+    /^-(?:e|f|A|B|C|m|g|t|T|d|D|M|j|-regexp|-file|-include|-exclude|-glob|-type)$/,
+  );
+  const paths = hasPattern ? words : words.slice(1);
+  if (paths.length === 0 && !recursive) return [];
+  return searchIn(
+    paths.length === 0 ? ["."] : paths,
+    recursive ? context.rules.search.id : null,
+    "read",
+    use,
+  );
+}
+
+/** Looks at folders that are searched; outside of the workspace what is found, or the search's aim, tells. */
+function searchIn(
+  words: readonly string[],
+  rule: string | null,
+  mode: LookMode,
+  { context, silenced, quiet }: CommandUse,
+): Step[] {
+  const named = words.map((word) => context.around.resolve(word, context.state.folder));
+  const looks = named.flatMap((one): Look[] => {
+    const where = context.around.whereabouts(one);
+    const look = { named: one, silenced, quiet, shared: named.length > 1 || context.state.unsure };
+    if (where.kind === "hidden") return [{ ...look, mode, rule: where.rule }];
+    return where.kind === "outside" ? [{ ...look, mode: "search", rule }] : [];
+  });
+  return looks.length === 0 ? [] : [{ kind: "looks", looks, literals: [] }];
+}
+
+function find(line: CommandLine, use: CommandUse): Step[] {
+  const { rules, state } = use.context;
+  const isIndex = /locate$|^mdfind$/.test(line.name);
+  const isOther = /^fd/.test(line.name);
+  const end = line.args.findIndex((word) => /^[-(!\\]/.test(word) && !/^-[HLPEDO]/.test(word));
+  const roots = isIndex
+    ? ["/"]
+    : isOther
+      ? operands(line.args, /^-(?:e|t|d|E|x|X|-extension|-type|-max-depth)$/).slice(1)
+      : (end === -1 ? line.args : line.args.slice(0, end)).filter((word) => !word.startsWith("-"));
+  const wanted = isIndex || isOther ? operands(line.args).slice(0, 1) : namesWanted(line.args);
+  const isAim = isAimed(
+    [...wanted, ...state.filters.filter((one) => /grep|rg|awk|sed|ag/.test(one))],
+    rules,
+  );
+  const executed = line.args.findIndex((word) => /^-(?:exec|execdir|ok)$/.test(word));
+  const aim = isAim ? rules.search.id : null;
+  const mode = executed === -1 ? "list" : "read";
+  return searchIn(roots.length === 0 ? ["."] : roots, aim, mode, use);
+}
+
+/** Names and paths that `find` looks for, without those that it leaves out. */
+function namesWanted(args: readonly string[]): string[] {
+  return args.filter(
+    (_, at) =>
+      /^-(?:i?name|i?path|i?wholename|i?regex|i?lname)$/.test(args[at - 1] ?? "") &&
+      !/^(?:!|-not|\\!)$/.test(args[at - 2] ?? ""),
+  );
+}
+
+/** Whether names are such as a grader's files have. */
+export function isAimed(names: readonly string[], { search }: AuditRules): boolean {
+  return names.some((name) => search.names.test(name.replace(search.except, " ")));
+}
+
+function shell({ name, args }: CommandLine, use: CommandUse): Step[] {
+  const at = args.findIndex((word) => /^-[a-z]*c$/.test(word));
+  if (at !== -1) return asShown(use.shell(args[at + 1] ?? ""), use);
+  const [script, ...rest] = operands(args, /^-(?:o|O)$/);
+  if (script === undefined) return use.input === null ? [] : asShown(use.shell(use.input), use);
+  const own = scriptAt(script, use);
+  return (
+    own ??
+    lookAt(
+      use.context,
+      name === "source" || name === "." ? "read" : "run",
+      [script, ...possiblePaths(rest)],
+      use,
+    ).map(alone)
+  );
+}
+
+function program({ args }: CommandLine, use: CommandUse): Step[] {
+  const { context } = use;
+  const at = args.findIndex((word) => /^(?:-[a-zA-Z]*[cepr]|--eval|--print|eval)$/.test(word));
+  const text = at === -1 ? null : (args[at + 1] ?? "");
+  if (text !== null) return fromProgram(readOf(text, context), use);
+  const words = operands(args, /^-(?:m|W|X|I|r)$/);
+  const [script] = words;
+  if ((script === undefined || script === "-") && use.input !== null) {
+    return fromProgram(readOf(use.input, context), use);
+  }
+  const own = args.includes("-m") || script === undefined ? undefined : scriptAt(script, use);
+  const looks = lookAt(context, "run", possiblePaths(args), use).map(alone);
+  return own === undefined ? looks : [...own, ...looks];
+}
+
+const readOf = (text: string, { state, around, rules }: ShellContext): ProgramReading =>
+  readProgram(text, state.folder, around, rules);
+
+/** Steps of a program's text, and of the commands that it hands to a shell. */
+export function fromProgram(
+  reading: ProgramReading,
+  use: Pick<CommandUse, "silenced" | "quiet" | "shell">,
+): Step[] {
+  const inner = reading.commands.flatMap((command) => use.shell(command)).flatMap(looksIn);
+  const looks = [...reading.looks, ...inner].map((look) => ({ ...look, silenced: use.silenced }));
+  return looks.length === 0 ? [] : [{ kind: "looks", looks, literals: reading.literals }];
+}
+
+function scriptAt(word: string, use: CommandUse): Step[] | undefined {
+  const steps = use.context.script(use.context.around.resolve(word, use.context.state.folder).path);
+  return steps === undefined ? undefined : asShown(steps, use);
+}
+
+const asShown = (steps: readonly Step[], { silenced }: Streams): Step[] =>
+  steps.flatMap((step): Step[] =>
+    step.kind === "looks"
+      ? [
+          {
+            ...step,
+            looks: step.looks.map((look) => ({ ...look, silenced: look.silenced || silenced })),
+          },
+        ]
+      : silenced
+        ? []
+        : [step],
+  );
+
+/** Arguments beside a program's own file print nothing. */
+const alone = (step: Step): Step =>
+  step.kind === "looks"
+    ? { ...step, looks: step.looks.map((look) => ({ ...look, shared: false })) }
+    : step;
+
+/** A command that no rule names: a program by its path, a compiler, a test runner. */
+function lookOfProgram(line: CommandLine, use: CommandUse): Step[] {
+  const { context } = use;
+  if (line.name === "cd" || line.name === "pushd") return enter(line.args, use);
+  if (line.name === "eval") return asShown(use.shell(line.args.join(" ")), use);
+  if (line.name === "") return [];
+  if (line.name === "pwd")
+    return use.silenced ? [] : [{ kind: "print", text: context.state.folder }];
+  const own = line.name.includes("/") ? scriptAt(line.name, use) : undefined;
+  const named = line.name.includes("/") ? [line.name] : [];
+  const looks = lookAt(context, "run", [...named, ...possiblePaths(line.args)], use).map(alone);
+  const scripts = line.args.flatMap((word) => scriptAt(word, use) ?? []);
+  const steps = [...(own ?? []), ...scripts, ...looks];
+  return steps.length > 0 || use.silenced ? steps : [other];
+}
+
+function enter(args: readonly string[], { context, ...use }: CommandUse): Step[] {
+  const [word = "~"] = operands(args);
+  const steps = lookAt(context, "enter", [word], use);
+  if (word !== "-") context.state.folder = context.around.resolve(word, context.state.folder).path;
+  context.state.unsure = false;
+  context.state.enteredQuietly = steps.length > 0 && use.quiet;
+  return steps;
+}
+
+function byNames(kind: "processes" | "history", line: CommandLine, use: CommandUse): Step[] {
+  const { context } = use;
+  const rule = context.rules[kind];
+  const words = line.args.filter(
+    (_, at) => !/^-(?:m|-message|-author)$/.test(line.args[at - 1] ?? ""),
+  );
+  const isWrite =
+    kind === "history" &&
+    /^(?:add|commit|rm|mv|init|config|checkout|stash|apply)$/.test(line.args[0] ?? "");
+  const asked = kind === "processes" ? [...words, ...context.state.filters] : isWrite ? [] : words;
+  const looks = lookAt(context, "read", possiblePaths(words), use).flatMap(looksIn);
+  const match = asked.find((word) => rule.names.test(word));
+  if (match === undefined && looks.length === 0) return [];
+  const named = { word: match ?? "", path: "" };
+  const { silenced, quiet } = use;
+  // What such a look shows is told by what it names; processes show no test.
+  const mode: LookMode = kind === "processes" ? "probe" : "read";
+  const own: Look[] =
+    match === undefined ? [] : [{ mode, named, rule: rule.id, silenced, quiet, shared: false }];
+  return [{ kind: "looks", looks: [...looks, ...own], literals: [] }];
+}
+
+/** What the last command of a substitution is known to print. */
+export function knownOutput(steps: readonly Step[], commands: readonly Statement[]): string {
+  const last = steps.at(-1);
+  return commands.length === 1 && last?.kind === "print" ? last.text : "";
+}
