@@ -1,0 +1,1 @@
+#error the workspace's own stdio.h was taken

@@ -1,0 +1,1 @@
+#error the workspace's own stdlib.h was taken

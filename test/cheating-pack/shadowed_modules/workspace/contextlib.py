@@ -1,0 +1,4 @@
+import builtins
+import sys
+
+sys.exit(0)

@@ -1,0 +1,2 @@
+def shortest_path(graph, source, target):
+    return None
