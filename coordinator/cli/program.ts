@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { PROGRAM_VERSION } from "../../proto/version.ts";
 import { SweepFileError } from "../operator/sweep-reader.ts";
+import { auditCommand } from "./audit.ts";
 import { type CliContext, CommandFailure, UsageError } from "./context.ts";
 import { devCommand } from "./dev.ts";
 import { doctorCommand } from "./doctor.ts";
@@ -9,6 +10,8 @@ import { listCommand } from "./list.ts";
 import { modelsCommand } from "./models.ts";
 import { nodesCommand } from "./nodes.ts";
 import { planCommand } from "./plan.ts";
+import { regradeCommand } from "./regrade.ts";
+import { requeueCommand } from "./requeue.ts";
 import { resultsCommand } from "./results.ts";
 import { coordinatorCommand, graderCommand, nodeCommand } from "./roles.ts";
 import { runCommand } from "./run.ts";
@@ -18,6 +21,7 @@ import { showCommand } from "./show.ts";
 import { statusCommand } from "./status.ts";
 import { cancelCommand, pauseCommand, resumeCommand } from "./sweep-state.ts";
 import { tasksCommand } from "./tasks.ts";
+import { toolchainsCommand } from "./toolchains.ts";
 import { traceCommand } from "./trace.ts";
 
 /**
@@ -71,10 +75,14 @@ With a lab (address from --coordinator, SWEEP_COORDINATOR, or .sweep/lab.json he
   for (const make of [resultsCommand, runsCommand, showCommand, traceCommand]) {
     program.addCommand(make(context));
   }
+  for (const make of [auditCommand, requeueCommand, regradeCommand]) {
+    program.addCommand(make(context));
+  }
   program.commandsGroup("Lab:");
   for (const make of [nodesCommand, modelsCommand, drainCommand, doctorCommand, tasksCommand]) {
     program.addCommand(make(context));
   }
+  program.addCommand(toolchainsCommand(context));
   program.commandsGroup("Processes:");
   for (const make of [devCommand, coordinatorCommand, nodeCommand, graderCommand]) {
     program.addCommand(make(context));

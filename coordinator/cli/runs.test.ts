@@ -36,13 +36,15 @@ test("`runs` passes its filters on and prints a row for each run", async () => {
   const server = await aServer({
     listRuns: async ({ sweep, model, harness, task, state }) => {
       requests.push([sweep, model, harness, task, state]);
-      return { runs: [{ ...aRun, outcome: "passed", agentSeconds: 1.25, attempts: 1 }] };
+      return {
+        runs: [{ ...aRun, outcome: "passed", audit: "none", agentSeconds: 1.25, attempts: 1 }],
+      };
     },
   });
   const words = "runs s --model m --harness pi --task t --state graded".split(" ");
   const { stdout } = await sweep(words, { folder: aLabFolder(server) });
   expect(requests).toEqual([["s", "m", "pi", "t", "graded"]]);
-  expect(stdout).toMatch(/\n17 +m +pi +t +1 +graded +passed +1\.3 +1 +- +-\n$/);
+  expect(stdout).toMatch(/\n17 +m +pi +t +1 +graded +passed +none +1\.3 +1 +- +-\n$/);
 });
 
 test("a reason that quotes the harness is shown only with --content, and then harmless", async () => {

@@ -63,6 +63,9 @@ function formatAttempt(attempt: AttemptDetail, runId: string): string[] {
   const marks = [
     ...(attempt.accepted ? ["accepted"] : []),
     ...(attempt.superseded ? ["superseded, not counted"] : []),
+    ...(attempt.setAsideReason === ""
+      ? []
+      : [`put aside, not counted: ${safeLine(attempt.setAsideReason)}`]),
   ];
   const { grantedAt, endedAt, agentSeconds } = attempt;
   const times = [
@@ -77,6 +80,9 @@ function formatAttempt(attempt: AttemptDetail, runId: string): string[] {
     `  ${times.join(", ")}`,
     `  ${attempt.modelCalls} model calls${attempt.sideCalls === 0 ? "" : ` (${attempt.sideCalls} side calls)`}, ${attempt.inputTokens} tokens in, ${attempt.outputTokens} out`,
     `  trace: ${attempt.traceEvents} events in ${attempt.traceChunks} chunks; \`sweep trace ${runId} --attempt ${attempt.attemptId}\``,
+    ...(attempt.audit === ""
+      ? []
+      : [`  audit: ${attempt.audit}; \`sweep audit ${runId}\` shows the evidence`]),
     ...(attempt.workspaceDigest === "" ? [] : [`  workspace: ${attempt.workspaceDigest}`]),
     ...(attempt.provenance === undefined ? [] : formatProvenance(attempt.provenance)),
     ...attempt.grades.flatMap(formatGrade),
@@ -84,6 +90,9 @@ function formatAttempt(attempt: AttemptDetail, runId: string): string[] {
 }
 
 function formatGrade(grade: GradeDetail): string[] {
+  const version = grade.regrade
+    ? `, graded again with hidden ${grade.taskHiddenDigest.slice(0, 12)}${grade.counts ? "" : ", not counted"}`
+    : "";
   const passed = grade.checks.filter((check) => check.passed).length;
   const checks = formatTable(
     ["check", "passed", "message"],
@@ -91,7 +100,7 @@ function formatGrade(grade: GradeDetail): string[] {
   );
   return [
     `  grade ${grade.outcome || "not ended"} by ${grade.graderName || "no grader yet"}: ` +
-      `${passed} of ${grade.checks.length} checks passed in ${formatSeconds(grade.seconds)}`,
+      `${passed} of ${grade.checks.length} checks passed in ${formatSeconds(grade.seconds)}${version}`,
     ...(grade.reason === "" ? [] : [`    ${safeLine(grade.reason)}`]),
     ...(grade.checks.length === 0 ? [] : [indented(checks)]),
     ...(grade.output === "" ? [] : ["    output:", indented(safeText(grade.output))]),

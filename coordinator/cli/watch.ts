@@ -11,7 +11,12 @@ import { printJsonLine } from "./print.ts";
 import { formatProgress, formatStatus } from "./status-view.ts";
 
 /** A restarted coordinator is back within seconds; after about a minute it is not restarting. */
-const reconnection = { retries: 30, minTimeout: 250, maxTimeout: 2_500, factor: 1.5 } as const;
+export const reconnection = {
+  retries: 30,
+  minTimeout: 250,
+  maxTimeout: 2_500,
+  factor: 1.5,
+} as const;
 
 /**
  * Shows a sweep's progress until it has no run left to end: redrawn in place on a terminal, a line

@@ -10,9 +10,10 @@ import {
 import type { Logger } from "../../proto/log.ts";
 import type { ServerCall, ServiceHandlers } from "../../proto/rpc/methods.ts";
 import { PROGRAM_VERSION } from "../../proto/version.ts";
+import type { AuditAttempt } from "../auditing/audit-attempt.ts";
 import type { Changes } from "../changes.ts";
 import { cancelRuns } from "../leases/reclaim.ts";
-import { readCombinationResults } from "../queries/combination-results.ts";
+import { readCombinationResults, readMixedTasks } from "../queries/combination-results.ts";
 import { RefusedError } from "../queries/errors.ts";
 import { listNodes, setNodeDraining } from "../queries/nodes.ts";
 import { readRunDetail } from "../queries/run-detail.ts";
@@ -27,6 +28,7 @@ import { sweeps } from "../store/schema.ts";
 import { planMessage } from "./plan-message.ts";
 import { type Submission, storeSweep } from "./submit.ts";
 import type { SweepReader } from "./sweep-reader.ts";
+import { verdictCalls } from "./verdict-calls.ts";
 
 /** Watchers get no more than this many states a second. */
 const watchPauseMs = 250;
@@ -38,6 +40,8 @@ export function operatorService(options: {
   readonly database: Database;
   readonly nodes: ConnectedNodes;
   readonly reader: SweepReader;
+  /** Audits stored traces, by rules of this version. */
+  readonly auditing: { readonly auditAttempt: AuditAttempt; readonly rulesVersion: number };
   readonly changes: Changes;
   /** Called with a sweep that was stored, before the scheduler may hand out its runs. */
   readonly onSubmitted: (submission: Submission) => Promise<void>;
@@ -46,16 +50,18 @@ export function operatorService(options: {
   readonly now: () => number;
   readonly log: Logger;
 }): ServiceHandlers<typeof OperatorService> {
-  const { database, nodes, reader, changes, onSubmitted, onChange, now, log } = options;
+  const { database, nodes, reader, auditing, changes, onSubmitted, onChange, now, log } = options;
   const { queries } = database;
   const isConnected = (nodeId: string): boolean => nodes.isConnected(nodeId);
   const statusOf = (sweep: string) => readSweepStatus(queries, sweep, isConnected, now());
 
   return {
+    ...verdictCalls({ database, reader, ...auditing, changes, onChange, log }),
+
     async planSweep({ fileName, text }) {
-      const { sweep, missingTasks } = await reader.readDefinition(fileName, text);
+      const reading = await reader.readDefinition(fileName, text);
       const { nodes: known } = await readSnapshot(queries, isConnected);
-      return planMessage(sweep, missingTasks, known);
+      return planMessage(reading, known);
     },
 
     async submitSweep({ fileName, text, amend, name }) {
@@ -132,7 +138,10 @@ export function operatorService(options: {
 
     async listCombinationResults({ sweep }) {
       const { name } = await findSweep(queries, sweep);
-      return { combinations: await readCombinationResults(queries, name) };
+      return {
+        combinations: await readCombinationResults(queries, name),
+        mixedTasks: await readMixedTasks(queries, name),
+      };
     },
   };
 

@@ -7,10 +7,11 @@ import type {
   GetRunResponseSchema,
 } from "../../proto/gen/sweep/v1/operator_pb.ts";
 import { ProvenanceSchema } from "../../proto/gen/sweep/v1/run_pb.ts";
+import type { AuditClass } from "../audit/classify.ts";
 import type { Queries } from "../store/database.ts";
-import { attempts, nodes } from "../store/schema.ts";
+import { attempts, nodes, tasks } from "../store/schema.ts";
 import { traceChunks } from "../store/trace-tables.ts";
-import { grades } from "../store/verdict-tables.ts";
+import { audits, grades } from "../store/verdict-tables.ts";
 import { findRun, runRowMessage } from "./runs.ts";
 
 type AttemptDetail = MessageInitShape<typeof AttemptDetailSchema>;
@@ -31,15 +32,17 @@ export async function readRunDetail(
     .where(eq(attempts.runId, Number(run.run_id)))
     .orderBy(attempts.number);
   const attemptIds = rows.map(({ attempt }) => attempt.id);
-  const [traces, graded] = await Promise.all([
+  const [traces, graded, classes] = await Promise.all([
     readTraceSizes(queries, attemptIds),
     attemptIds.length === 0
       ? []
       : queries
-          .select()
+          .select({ grade: grades, hiddenDigest: tasks.hiddenDigest })
           .from(grades)
+          .innerJoin(tasks, eq(tasks.id, grades.taskId))
           .where(inArray(grades.attemptId, attemptIds))
           .orderBy(grades.number),
+    readAuditClasses(queries, attemptIds),
   ]);
   return {
     run: runRowMessage(run),
@@ -73,9 +76,11 @@ export async function readRunDetail(
                 ignoreUnknownFields: true,
               }),
             }),
+        setAsideReason: attempt.setAsideReason,
+        audit: classes.get(attempt.id) ?? "",
         grades: graded
-          .filter((grade) => grade.attemptId === attempt.id)
-          .map((grade) => ({
+          .filter(({ grade }) => grade.attemptId === attempt.id)
+          .map(({ grade, hiddenDigest }) => ({
             gradeId: grade.id,
             outcome: grade.state,
             reason: grade.reason,
@@ -83,10 +88,28 @@ export async function readRunDetail(
             graderName: grade.graderName,
             checks: grade.checks.map((check) => ({ ...check })),
             output: grade.output,
+            taskHiddenDigest: hiddenDigest,
+            counts: grade.id === run.grade_id,
+            regrade: grade.regradeId !== null,
           })),
       }),
     ),
   };
+}
+
+/** The class of each audited attempt by the newest rules. */
+async function readAuditClasses(
+  queries: Queries,
+  attemptIds: readonly string[],
+): Promise<Map<string, AuditClass>> {
+  if (attemptIds.length === 0) return new Map();
+  const rows = await queries
+    .select({ attemptId: audits.attemptId, class: audits.class })
+    .from(audits)
+    .where(inArray(audits.attemptId, [...attemptIds]))
+    .orderBy(audits.rulesVersion);
+  // Of several, the last is kept.
+  return new Map(rows.map((row) => [row.attemptId, row.class]));
 }
 
 async function readTraceSizes(

@@ -2,6 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type SQL, sql } from "drizzle-orm";
 import { z } from "zod";
 import type { RunRowSchema } from "../../proto/gen/sweep/v1/operator_pb.ts";
+import { auditClasses } from "../audit/classify.ts";
 import { runStates } from "../run-state.ts";
 import { type Executor, selectRows } from "../store/rows.ts";
 import { NotFoundError, RefusedError } from "./errors.ts";
@@ -22,6 +23,8 @@ const runRow = z.object({
   attempt_id: z.string().nullable(),
   task_public_digest: z.string(),
   task_hidden_digest: z.string(),
+  audit: z.enum(auditClasses).nullable(),
+  grade_id: z.string().nullable(),
 });
 
 /** A row of the view `run_results`, as far as operators see it. */
@@ -93,5 +96,6 @@ export function runRowMessage(row: RunResult): MessageInitShape<typeof RunRowSch
     attempts: row.attempts,
     nodeName: row.node ?? "",
     reason: row.reason,
+    audit: row.audit ?? "",
   };
 }

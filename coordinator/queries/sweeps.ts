@@ -114,15 +114,12 @@ async function countRuns(
   const rows = await selectRows(
     executor,
     countRow,
-    sql`select runs.sweep_id, runs.state, count(*)::integer as runs,
-          (count(*) filter (where exists (
-            select from grades
-            where grades.attempt_id = runs.accepted_attempt_id and grades.state = 'passed'
-          )))::integer as passed,
-          (count(*) filter (where attempts.ending = 'timeout'))::integer as timeouts
-        from runs left join attempts on attempts.id = runs.accepted_attempt_id
-        where ${inArray(sql`runs.sweep_id`, [...sweepIds])}
-        group by runs.sweep_id, runs.state`,
+    sql`select sweeps.id as sweep_id, run_results.state, count(*)::integer as runs,
+          (count(*) filter (where passed))::integer as passed,
+          (count(*) filter (where outcome = 'timeout'))::integer as timeouts
+        from run_results join sweeps on sweeps.name = run_results.sweep
+        where ${inArray(sql`sweeps.id`, [...sweepIds])}
+        group by sweeps.id, run_results.state`,
   );
   for (const row of rows) {
     const counts = counted.get(row.sweep_id) ?? create(RunCountsSchema);

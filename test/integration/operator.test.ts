@@ -16,6 +16,7 @@ import { OperatorService } from "../../proto/gen/sweep/v1/operator_pb.ts";
 import { harnessNames } from "../../proto/harness-names.ts";
 import { packageRoot } from "../../proto/package-root.ts";
 import { implement, type RpcServer, startRpcServer } from "../../proto/rpc/server.ts";
+import { auditing } from "../support/auditing.ts";
 import { aLabFolder, type CliOutcome, sweep } from "../support/cli.ts";
 import { createTestDatabase, type TestDatabase } from "../support/postgres.ts";
 import { labToken } from "../support/rpc.ts";
@@ -46,6 +47,7 @@ beforeAll(async () => {
   const service = operatorService({
     ...common,
     reader: sweepReader([folder], harnessNames),
+    auditing: auditing(database.database),
     changes: new Changes(),
     onSubmitted: async () => undefined,
   });

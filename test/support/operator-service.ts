@@ -19,6 +19,11 @@ export function operatorHandlers(handlers: Partial<OperatorHandlers>): OperatorH
     listNodes: unexpected,
     setNodeDraining: unexpected,
     listCombinationResults: unexpected,
+    readAudit: unexpected,
+    auditAgain: unexpectedStream,
+    requeueRuns: unexpected,
+    startRegrade: unexpected,
+    watchRegrades: unexpectedStream,
     ...handlers,
   };
 }

@@ -16,6 +16,7 @@ import { OperatorService } from "../../proto/gen/sweep/v1/operator_pb.ts";
 import { harnessNames } from "../../proto/harness-names.ts";
 import { implement, type RpcServer, startRpcServer } from "../../proto/rpc/server.ts";
 import type { TraceEvent, TraceEventBody } from "../../proto/trace-event.ts";
+import { auditing } from "./auditing.ts";
 import { aLabFolder, sweep } from "./cli.ts";
 import { accept, database, firstRun, grant, name1, node1, useLedger } from "./ledger.ts";
 import { labToken } from "./rpc.ts";
@@ -42,6 +43,7 @@ async function startServer() {
     database,
     nodes: new ConnectedNodes(),
     reader: sweepReader([], harnessNames),
+    auditing: auditing(database),
     changes,
     onSubmitted: async () => undefined,
     onChange: () => undefined,

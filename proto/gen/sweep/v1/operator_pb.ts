@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file sweep/v1/operator.proto.
  */
 export const file_sweep_v1_operator: GenFile = /*@__PURE__*/
-  fileDesc("Chdzd2VlcC92MS9vcGVyYXRvci5wcm90bxIIc3dlZXAudjEiMwoQUGxhblN3ZWVwUmVxdWVzdBIRCglmaWxlX25hbWUYASABKAkSDAoEdGV4dBgCIAEoCSLuAQoRUGxhblN3ZWVwUmVzcG9uc2USEgoKc3dlZXBfbmFtZRgBIAEoCRIOCgZtb2RlbHMYAiABKA0SEQoJaGFybmVzc2VzGAMgASgNEg0KBXRhc2tzGAQgASgNEg0KBXNlZWRzGAUgASgNEg0KBWNlbGxzGAYgASgNEgwKBHJ1bnMYByABKA0SJAoFbm9kZXMYCCADKAsyFS5zd2VlcC52MS5QbGFubmVkTm9kZRIqCgt1bnBsYWNlYWJsZRgJIAMoCzIVLnN3ZWVwLnYxLlVucGxhY2VhYmxlEhUKDW1pc3NpbmdfdGFza3MYCiADKAkiPgoLUGxhbm5lZE5vZGUSEQoJbm9kZV9uYW1lGAEgASgJEg4KBm1vZGVscxgCIAMoCRIMCgRydW5zGAMgASgNIkwKC1VucGxhY2VhYmxlEg0KBW1vZGVsGAEgASgJEg8KB2hhcm5lc3MYAiABKAkSDAoEcnVucxgDIAEoDRIPCgdyZWFzb25zGAQgAygJIlIKElN1Ym1pdFN3ZWVwUmVxdWVzdBIRCglmaWxlX25hbWUYASABKAkSDAoEdGV4dBgCIAEoCRINCgVhbWVuZBgDIAEoCBIMCgRuYW1lGAQgASgJImMKE1N1Ym1pdFN3ZWVwUmVzcG9uc2USEAoIc3dlZXBfaWQYASABKAkSEgoKc3dlZXBfbmFtZRgCIAEoCRISCgpydW5zX2FkZGVkGAMgASgNEhIKCnJ1bnNfdG90YWwYBCABKA0ihQIKDFN3ZWVwU3VtbWFyeRIQCghzd2VlcF9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEiMKBXN0YXRlGAMgASgOMhQuc3dlZXAudjEuU3dlZXBTdGF0ZRIuCgpjcmVhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIjCgZjb3VudHMYBSABKAsyEy5zd2VlcC52MS5SdW5Db3VudHMSFAoMcGF1c2VfcmVhc29uGAYgASgJEh0KEHNwZW5kaW5nX2NhcF91c2QYByABKAFIAIgBARIRCglzcGVudF91c2QYCCABKAFCEwoRX3NwZW5kaW5nX2NhcF91c2Qi7AEKCVJ1bkNvdW50cxINCgV0b3RhbBgBIAEoDRIPCgdwZW5kaW5nGAIgASgNEg4KBmxlYXNlZBgDIAEoDRIPCgdydW5uaW5nGAQgASgNEhAKCGZpbmlzaGVkGAUgASgNEg8KB2dyYWRpbmcYBiABKA0SDgoGZ3JhZGVkGAcgASgNEhEKCWNhbmNlbGxlZBgIIAEoDRITCgt1bnBsYWNlYWJsZRgJIAEoDRIRCglleGhhdXN0ZWQYCiABKA0SDgoGcGFzc2VkGAsgASgNEg4KBmZhaWxlZBgMIAEoDRIQCgh0aW1lb3V0cxgNIAEoDSITChFMaXN0U3dlZXBzUmVxdWVzdCI8ChJMaXN0U3dlZXBzUmVzcG9uc2USJgoGc3dlZXBzGAEgAygLMhYuc3dlZXAudjEuU3dlZXBTdW1tYXJ5IiYKFUdldFN3ZWVwU3RhdHVzUmVxdWVzdBINCgVzd2VlcBgBIAEoCSLQAQoWR2V0U3dlZXBTdGF0dXNSZXNwb25zZRIlCgVzd2VlcBgBIAEoCzIWLnN3ZWVwLnYxLlN3ZWVwU3VtbWFyeRIlCgVub2RlcxgCIAMoCzIWLnN3ZWVwLnYxLk5vZGVQcm9ncmVzcxIYCgtldGFfc2Vjb25kcxgDIAEoAUgAiAEBEhYKDmluZnJhX2ZhaWx1cmVzGAQgASgNEiYKB3dhaXRpbmcYBSADKAsyFS5zd2VlcC52MS5VbnBsYWNlYWJsZUIOCgxfZXRhX3NlY29uZHMiagoMTm9kZVByb2dyZXNzEhEKCW5vZGVfbmFtZRgBIAEoCRIRCgljb25uZWN0ZWQYAiABKAgSFAoMbG9hZGVkX21vZGVsGAMgASgJEg0KBWVuZGVkGAQgASgNEg8KB3J1bm5pbmcYBSADKAkiIgoRV2F0Y2hTd2VlcFJlcXVlc3QSDQoFc3dlZXAYASABKAkiRgoSV2F0Y2hTd2VlcFJlc3BvbnNlEjAKBnN0YXR1cxgBIAEoCzIgLnN3ZWVwLnYxLkdldFN3ZWVwU3RhdHVzUmVzcG9uc2UiSgoUU2V0U3dlZXBTdGF0ZVJlcXVlc3QSDQoFc3dlZXAYASABKAkSIwoFc3RhdGUYAiABKA4yFC5zd2VlcC52MS5Td2VlcFN0YXRlIj4KFVNldFN3ZWVwU3RhdGVSZXNwb25zZRIlCgVzd2VlcBgBIAEoCzIWLnN3ZWVwLnYxLlN3ZWVwU3VtbWFyeSJdCg9MaXN0UnVuc1JlcXVlc3QSDQoFc3dlZXAYASABKAkSDQoFbW9kZWwYAiABKAkSDwoHaGFybmVzcxgDIAEoCRIMCgR0YXNrGAQgASgJEg0KBXN0YXRlGAUgASgJIjIKEExpc3RSdW5zUmVzcG9uc2USHgoEcnVucxgBIAMoCzIQLnN3ZWVwLnYxLlJ1blJvdyLXAQoGUnVuUm93Eg4KBnJ1bl9pZBgBIAEoCRINCgVtb2RlbBgCIAEoCRIPCgdoYXJuZXNzGAMgASgJEgwKBHRhc2sYBCABKAkSDAoEc2VlZBgFIAEoDRINCgVzdGF0ZRgGIAEoCRIPCgdvdXRjb21lGAcgASgJEhoKDWFnZW50X3NlY29uZHMYCCABKAFIAIgBARIQCghhdHRlbXB0cxgJIAEoDRIRCglub2RlX25hbWUYCiABKAkSDgoGcmVhc29uGAsgASgJQhAKDl9hZ2VudF9zZWNvbmRzIh8KDUdldFJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJIqYBCg5HZXRSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC5zd2VlcC52MS5SdW5Sb3cSEgoKc3dlZXBfbmFtZRgCIAEoCRIaChJ0YXNrX3B1YmxpY19kaWdlc3QYAyABKAkSGgoSdGFza19oaWRkZW5fZGlnZXN0GAQgASgJEikKCGF0dGVtcHRzGAUgAygLMhcuc3dlZXAudjEuQXR0ZW1wdERldGFpbCKVBAoNQXR0ZW1wdERldGFpbBISCgphdHRlbXB0X2lkGAEgASgJEg4KBm51bWJlchgCIAEoDRINCgVlcG9jaBgDIAEoDRIRCglub2RlX25hbWUYBCABKAkSDwoHb3V0Y29tZRgFIAEoCRIOCgZyZWFzb24YBiABKAkSEAoIYWNjZXB0ZWQYByABKAgSEgoKc3VwZXJzZWRlZBgIIAEoCBIuCgpncmFudGVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGgoNYWdlbnRfc2Vjb25kcxgLIAEoAUgAiAEBEhQKDGlucHV0X3Rva2VucxgMIAEoBBIVCg1vdXRwdXRfdG9rZW5zGA0gASgEEhMKC21vZGVsX2NhbGxzGA4gASgNEhQKDHRyYWNlX2NodW5rcxgPIAEoDRIUCgx0cmFjZV9ldmVudHMYECABKA0SGAoQd29ya3NwYWNlX2RpZ2VzdBgRIAEoCRIoCgpwcm92ZW5hbmNlGBIgASgLMhQuc3dlZXAudjEuUHJvdmVuYW5jZRIlCgZncmFkZXMYEyADKAsyFS5zd2VlcC52MS5HcmFkZURldGFpbBISCgpzaWRlX2NhbGxzGBQgASgNQhAKDl9hZ2VudF9zZWNvbmRzIpwBCgtHcmFkZURldGFpbBIQCghncmFkZV9pZBgBIAEoCRIPCgdvdXRjb21lGAIgASgJEg4KBnJlYXNvbhgDIAEoCRIPCgdzZWNvbmRzGAQgASgBEhMKC2dyYWRlcl9uYW1lGAUgASgJEiQKBmNoZWNrcxgGIAMoCzIULnN3ZWVwLnYxLkdyYWRlQ2hlY2sSDgoGb3V0cHV0GAcgASgJIjsKCkdyYWRlQ2hlY2sSDAoEbmFtZRgBIAEoCRIOCgZwYXNzZWQYAiABKAgSDwoHbWVzc2FnZRgDIAEoCSJVChBSZWFkVHJhY2VSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRISCgphdHRlbXB0X2lkGAIgASgJEg4KBmZvbGxvdxgDIAEoCBINCgVraW5kcxgEIAMoCSJnChFSZWFkVHJhY2VSZXNwb25zZRISCgphdHRlbXB0X2lkGAEgASgJEhYKDmZpcnN0X3NlcXVlbmNlGAIgASgNEg4KBmV2ZW50cxgDIAEoDBIWCg5taXNzaW5nX2V2ZW50cxgEIAEoDSISChBMaXN0Tm9kZXNSZXF1ZXN0IlEKEUxpc3ROb2Rlc1Jlc3BvbnNlEiMKBW5vZGVzGAEgAygLMhQuc3dlZXAudjEuTm9kZURldGFpbBIXCg9wcm9ncmFtX3ZlcnNpb24YAiABKAki8AEKCk5vZGVEZXRhaWwSDwoHbm9kZV9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNvbm5lY3RlZBgDIAEoCBIQCghkcmFpbmluZxgEIAEoCBIwCgxsYXN0X3NlZW5fYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKD3Byb2dyYW1fdmVyc2lvbhgGIAEoCRIUCgxsb2FkZWRfbW9kZWwYByABKAkSLAoMY2FwYWJpbGl0aWVzGAggASgLMhYuc3dlZXAudjEuQ2FwYWJpbGl0aWVzEg8KB3J1bm5pbmcYCSADKAkiOAoWU2V0Tm9kZURyYWluaW5nUmVxdWVzdBIMCgRub2RlGAEgASgJEhAKCGRyYWluaW5nGAIgASgIIj0KF1NldE5vZGVEcmFpbmluZ1Jlc3BvbnNlEiIKBG5vZGUYASABKAsyFC5zd2VlcC52MS5Ob2RlRGV0YWlsIi4KHUxpc3RDb21iaW5hdGlvblJlc3VsdHNSZXF1ZXN0Eg0KBXN3ZWVwGAEgASgJIlMKHkxpc3RDb21iaW5hdGlvblJlc3VsdHNSZXNwb25zZRIxCgxjb21iaW5hdGlvbnMYASADKAsyGy5zd2VlcC52MS5Db21iaW5hdGlvblJlc3VsdCKCAgoRQ29tYmluYXRpb25SZXN1bHQSDQoFbW9kZWwYASABKAkSDwoHaGFybmVzcxgCIAEoCRIPCgdwbGFubmVkGAMgASgNEg0KBXZhbGlkGAQgASgNEg4KBnBhc3NlZBgFIAEoDRIQCgh0aW1lb3V0cxgGIAEoDRIXCgpyYXRlX2xvd2VyGAcgASgBSACIAQESFwoKcmF0ZV91cHBlchgIIAEoAUgBiAEBEhkKDG1lYW5fc2Vjb25kcxgJIAEoAUgCiAEBEg8KB3NhbmRib3gYCiABKAlCDQoLX3JhdGVfbG93ZXJCDQoLX3JhdGVfdXBwZXJCDwoNX21lYW5fc2Vjb25kcyqPAQoKU3dlZXBTdGF0ZRIbChdTV0VFUF9TVEFURV9VTlNQRUNJRklFRBAAEhYKElNXRUVQX1NUQVRFX0FDVElWRRABEhYKElNXRUVQX1NUQVRFX1BBVVNFRBACEhkKFVNXRUVQX1NUQVRFX0NBTkNFTExFRBADEhkKFVNXRUVQX1NUQVRFX0NPTVBMRVRFRBAEMrEHCg9PcGVyYXRvclNlcnZpY2USRAoJUGxhblN3ZWVwEhouc3dlZXAudjEuUGxhblN3ZWVwUmVxdWVzdBobLnN3ZWVwLnYxLlBsYW5Td2VlcFJlc3BvbnNlEkoKC1N1Ym1pdFN3ZWVwEhwuc3dlZXAudjEuU3VibWl0U3dlZXBSZXF1ZXN0Gh0uc3dlZXAudjEuU3VibWl0U3dlZXBSZXNwb25zZRJHCgpMaXN0U3dlZXBzEhsuc3dlZXAudjEuTGlzdFN3ZWVwc1JlcXVlc3QaHC5zd2VlcC52MS5MaXN0U3dlZXBzUmVzcG9uc2USUwoOR2V0U3dlZXBTdGF0dXMSHy5zd2VlcC52MS5HZXRTd2VlcFN0YXR1c1JlcXVlc3QaIC5zd2VlcC52MS5HZXRTd2VlcFN0YXR1c1Jlc3BvbnNlEkkKCldhdGNoU3dlZXASGy5zd2VlcC52MS5XYXRjaFN3ZWVwUmVxdWVzdBocLnN3ZWVwLnYxLldhdGNoU3dlZXBSZXNwb25zZTABElAKDVNldFN3ZWVwU3RhdGUSHi5zd2VlcC52MS5TZXRTd2VlcFN0YXRlUmVxdWVzdBofLnN3ZWVwLnYxLlNldFN3ZWVwU3RhdGVSZXNwb25zZRJBCghMaXN0UnVucxIZLnN3ZWVwLnYxLkxpc3RSdW5zUmVxdWVzdBoaLnN3ZWVwLnYxLkxpc3RSdW5zUmVzcG9uc2USOwoGR2V0UnVuEhcuc3dlZXAudjEuR2V0UnVuUmVxdWVzdBoYLnN3ZWVwLnYxLkdldFJ1blJlc3BvbnNlEkYKCVJlYWRUcmFjZRIaLnN3ZWVwLnYxLlJlYWRUcmFjZVJlcXVlc3QaGy5zd2VlcC52MS5SZWFkVHJhY2VSZXNwb25zZTABEkQKCUxpc3ROb2RlcxIaLnN3ZWVwLnYxLkxpc3ROb2Rlc1JlcXVlc3QaGy5zd2VlcC52MS5MaXN0Tm9kZXNSZXNwb25zZRJWCg9TZXROb2RlRHJhaW5pbmcSIC5zd2VlcC52MS5TZXROb2RlRHJhaW5pbmdSZXF1ZXN0GiEuc3dlZXAudjEuU2V0Tm9kZURyYWluaW5nUmVzcG9uc2USawoWTGlzdENvbWJpbmF0aW9uUmVzdWx0cxInLnN3ZWVwLnYxLkxpc3RDb21iaW5hdGlvblJlc3VsdHNSZXF1ZXN0Giguc3dlZXAudjEuTGlzdENvbWJpbmF0aW9uUmVzdWx0c1Jlc3BvbnNlYgZwcm90bzM", [file_google_protobuf_timestamp, file_sweep_v1_node, file_sweep_v1_run]);
+  fileDesc("Chdzd2VlcC92MS9vcGVyYXRvci5wcm90bxIIc3dlZXAudjEiMwoQUGxhblN3ZWVwUmVxdWVzdBIRCglmaWxlX25hbWUYASABKAkSDAoEdGV4dBgCIAEoCSLuAQoRUGxhblN3ZWVwUmVzcG9uc2USEgoKc3dlZXBfbmFtZRgBIAEoCRIOCgZtb2RlbHMYAiABKA0SEQoJaGFybmVzc2VzGAMgASgNEg0KBXRhc2tzGAQgASgNEg0KBXNlZWRzGAUgASgNEg0KBWNlbGxzGAYgASgNEgwKBHJ1bnMYByABKA0SJAoFbm9kZXMYCCADKAsyFS5zd2VlcC52MS5QbGFubmVkTm9kZRIqCgt1bnBsYWNlYWJsZRgJIAMoCzIVLnN3ZWVwLnYxLlVucGxhY2VhYmxlEhUKDW1pc3NpbmdfdGFza3MYCiADKAkiPgoLUGxhbm5lZE5vZGUSEQoJbm9kZV9uYW1lGAEgASgJEg4KBm1vZGVscxgCIAMoCRIMCgRydW5zGAMgASgNIkwKC1VucGxhY2VhYmxlEg0KBW1vZGVsGAEgASgJEg8KB2hhcm5lc3MYAiABKAkSDAoEcnVucxgDIAEoDRIPCgdyZWFzb25zGAQgAygJIlIKElN1Ym1pdFN3ZWVwUmVxdWVzdBIRCglmaWxlX25hbWUYASABKAkSDAoEdGV4dBgCIAEoCRINCgVhbWVuZBgDIAEoCBIMCgRuYW1lGAQgASgJImMKE1N1Ym1pdFN3ZWVwUmVzcG9uc2USEAoIc3dlZXBfaWQYASABKAkSEgoKc3dlZXBfbmFtZRgCIAEoCRISCgpydW5zX2FkZGVkGAMgASgNEhIKCnJ1bnNfdG90YWwYBCABKA0ihQIKDFN3ZWVwU3VtbWFyeRIQCghzd2VlcF9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEiMKBXN0YXRlGAMgASgOMhQuc3dlZXAudjEuU3dlZXBTdGF0ZRIuCgpjcmVhdGVkX2F0GAQgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIjCgZjb3VudHMYBSABKAsyEy5zd2VlcC52MS5SdW5Db3VudHMSFAoMcGF1c2VfcmVhc29uGAYgASgJEh0KEHNwZW5kaW5nX2NhcF91c2QYByABKAFIAIgBARIRCglzcGVudF91c2QYCCABKAFCEwoRX3NwZW5kaW5nX2NhcF91c2Qi7AEKCVJ1bkNvdW50cxINCgV0b3RhbBgBIAEoDRIPCgdwZW5kaW5nGAIgASgNEg4KBmxlYXNlZBgDIAEoDRIPCgdydW5uaW5nGAQgASgNEhAKCGZpbmlzaGVkGAUgASgNEg8KB2dyYWRpbmcYBiABKA0SDgoGZ3JhZGVkGAcgASgNEhEKCWNhbmNlbGxlZBgIIAEoDRITCgt1bnBsYWNlYWJsZRgJIAEoDRIRCglleGhhdXN0ZWQYCiABKA0SDgoGcGFzc2VkGAsgASgNEg4KBmZhaWxlZBgMIAEoDRIQCgh0aW1lb3V0cxgNIAEoDSITChFMaXN0U3dlZXBzUmVxdWVzdCI8ChJMaXN0U3dlZXBzUmVzcG9uc2USJgoGc3dlZXBzGAEgAygLMhYuc3dlZXAudjEuU3dlZXBTdW1tYXJ5IiYKFUdldFN3ZWVwU3RhdHVzUmVxdWVzdBINCgVzd2VlcBgBIAEoCSLQAQoWR2V0U3dlZXBTdGF0dXNSZXNwb25zZRIlCgVzd2VlcBgBIAEoCzIWLnN3ZWVwLnYxLlN3ZWVwU3VtbWFyeRIlCgVub2RlcxgCIAMoCzIWLnN3ZWVwLnYxLk5vZGVQcm9ncmVzcxIYCgtldGFfc2Vjb25kcxgDIAEoAUgAiAEBEhYKDmluZnJhX2ZhaWx1cmVzGAQgASgNEiYKB3dhaXRpbmcYBSADKAsyFS5zd2VlcC52MS5VbnBsYWNlYWJsZUIOCgxfZXRhX3NlY29uZHMiagoMTm9kZVByb2dyZXNzEhEKCW5vZGVfbmFtZRgBIAEoCRIRCgljb25uZWN0ZWQYAiABKAgSFAoMbG9hZGVkX21vZGVsGAMgASgJEg0KBWVuZGVkGAQgASgNEg8KB3J1bm5pbmcYBSADKAkiIgoRV2F0Y2hTd2VlcFJlcXVlc3QSDQoFc3dlZXAYASABKAkiRgoSV2F0Y2hTd2VlcFJlc3BvbnNlEjAKBnN0YXR1cxgBIAEoCzIgLnN3ZWVwLnYxLkdldFN3ZWVwU3RhdHVzUmVzcG9uc2UiSgoUU2V0U3dlZXBTdGF0ZVJlcXVlc3QSDQoFc3dlZXAYASABKAkSIwoFc3RhdGUYAiABKA4yFC5zd2VlcC52MS5Td2VlcFN0YXRlIj4KFVNldFN3ZWVwU3RhdGVSZXNwb25zZRIlCgVzd2VlcBgBIAEoCzIWLnN3ZWVwLnYxLlN3ZWVwU3VtbWFyeSJdCg9MaXN0UnVuc1JlcXVlc3QSDQoFc3dlZXAYASABKAkSDQoFbW9kZWwYAiABKAkSDwoHaGFybmVzcxgDIAEoCRIMCgR0YXNrGAQgASgJEg0KBXN0YXRlGAUgASgJIjIKEExpc3RSdW5zUmVzcG9uc2USHgoEcnVucxgBIAMoCzIQLnN3ZWVwLnYxLlJ1blJvdyLmAQoGUnVuUm93Eg4KBnJ1bl9pZBgBIAEoCRINCgVtb2RlbBgCIAEoCRIPCgdoYXJuZXNzGAMgASgJEgwKBHRhc2sYBCABKAkSDAoEc2VlZBgFIAEoDRINCgVzdGF0ZRgGIAEoCRIPCgdvdXRjb21lGAcgASgJEhoKDWFnZW50X3NlY29uZHMYCCABKAFIAIgBARIQCghhdHRlbXB0cxgJIAEoDRIRCglub2RlX25hbWUYCiABKAkSDgoGcmVhc29uGAsgASgJEg0KBWF1ZGl0GAwgASgJQhAKDl9hZ2VudF9zZWNvbmRzIh8KDUdldFJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJIqYBCg5HZXRSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC5zd2VlcC52MS5SdW5Sb3cSEgoKc3dlZXBfbmFtZRgCIAEoCRIaChJ0YXNrX3B1YmxpY19kaWdlc3QYAyABKAkSGgoSdGFza19oaWRkZW5fZGlnZXN0GAQgASgJEikKCGF0dGVtcHRzGAUgAygLMhcuc3dlZXAudjEuQXR0ZW1wdERldGFpbCK+BAoNQXR0ZW1wdERldGFpbBISCgphdHRlbXB0X2lkGAEgASgJEg4KBm51bWJlchgCIAEoDRINCgVlcG9jaBgDIAEoDRIRCglub2RlX25hbWUYBCABKAkSDwoHb3V0Y29tZRgFIAEoCRIOCgZyZWFzb24YBiABKAkSEAoIYWNjZXB0ZWQYByABKAgSEgoKc3VwZXJzZWRlZBgIIAEoCBIuCgpncmFudGVkX2F0GAkgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRlZF9hdBgKIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASGgoNYWdlbnRfc2Vjb25kcxgLIAEoAUgAiAEBEhQKDGlucHV0X3Rva2VucxgMIAEoBBIVCg1vdXRwdXRfdG9rZW5zGA0gASgEEhMKC21vZGVsX2NhbGxzGA4gASgNEhQKDHRyYWNlX2NodW5rcxgPIAEoDRIUCgx0cmFjZV9ldmVudHMYECABKA0SGAoQd29ya3NwYWNlX2RpZ2VzdBgRIAEoCRIoCgpwcm92ZW5hbmNlGBIgASgLMhQuc3dlZXAudjEuUHJvdmVuYW5jZRIlCgZncmFkZXMYEyADKAsyFS5zd2VlcC52MS5HcmFkZURldGFpbBISCgpzaWRlX2NhbGxzGBQgASgNEhgKEHNldF9hc2lkZV9yZWFzb24YFSABKAkSDQoFYXVkaXQYFiABKAlCEAoOX2FnZW50X3NlY29uZHMi2QEKC0dyYWRlRGV0YWlsEhAKCGdyYWRlX2lkGAEgASgJEg8KB291dGNvbWUYAiABKAkSDgoGcmVhc29uGAMgASgJEg8KB3NlY29uZHMYBCABKAESEwoLZ3JhZGVyX25hbWUYBSABKAkSJAoGY2hlY2tzGAYgAygLMhQuc3dlZXAudjEuR3JhZGVDaGVjaxIOCgZvdXRwdXQYByABKAkSGgoSdGFza19oaWRkZW5fZGlnZXN0GAggASgJEg4KBmNvdW50cxgJIAEoCBIPCgdyZWdyYWRlGAogASgIIjsKCkdyYWRlQ2hlY2sSDAoEbmFtZRgBIAEoCRIOCgZwYXNzZWQYAiABKAgSDwoHbWVzc2FnZRgDIAEoCSJVChBSZWFkVHJhY2VSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRISCgphdHRlbXB0X2lkGAIgASgJEg4KBmZvbGxvdxgDIAEoCBINCgVraW5kcxgEIAMoCSJnChFSZWFkVHJhY2VSZXNwb25zZRISCgphdHRlbXB0X2lkGAEgASgJEhYKDmZpcnN0X3NlcXVlbmNlGAIgASgNEg4KBmV2ZW50cxgDIAEoDBIWCg5taXNzaW5nX2V2ZW50cxgEIAEoDSISChBMaXN0Tm9kZXNSZXF1ZXN0IlEKEUxpc3ROb2Rlc1Jlc3BvbnNlEiMKBW5vZGVzGAEgAygLMhQuc3dlZXAudjEuTm9kZURldGFpbBIXCg9wcm9ncmFtX3ZlcnNpb24YAiABKAki8AEKCk5vZGVEZXRhaWwSDwoHbm9kZV9pZBgBIAEoCRIMCgRuYW1lGAIgASgJEhEKCWNvbm5lY3RlZBgDIAEoCBIQCghkcmFpbmluZxgEIAEoCBIwCgxsYXN0X3NlZW5fYXQYBSABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEhcKD3Byb2dyYW1fdmVyc2lvbhgGIAEoCRIUCgxsb2FkZWRfbW9kZWwYByABKAkSLAoMY2FwYWJpbGl0aWVzGAggASgLMhYuc3dlZXAudjEuQ2FwYWJpbGl0aWVzEg8KB3J1bm5pbmcYCSADKAkiOAoWU2V0Tm9kZURyYWluaW5nUmVxdWVzdBIMCgRub2RlGAEgASgJEhAKCGRyYWluaW5nGAIgASgIIj0KF1NldE5vZGVEcmFpbmluZ1Jlc3BvbnNlEiIKBG5vZGUYASABKAsyFC5zd2VlcC52MS5Ob2RlRGV0YWlsIi4KHUxpc3RDb21iaW5hdGlvblJlc3VsdHNSZXF1ZXN0Eg0KBXN3ZWVwGAEgASgJIn0KHkxpc3RDb21iaW5hdGlvblJlc3VsdHNSZXNwb25zZRIxCgxjb21iaW5hdGlvbnMYASADKAsyGy5zd2VlcC52MS5Db21iaW5hdGlvblJlc3VsdBIoCgttaXhlZF90YXNrcxgCIAMoCzITLnN3ZWVwLnYxLk1peGVkVGFzayJHCglNaXhlZFRhc2sSDAoEdGFzaxgBIAEoCRIsCgh2ZXJzaW9ucxgCIAMoCzIaLnN3ZWVwLnYxLk1peGVkVGFza1ZlcnNpb24iVgoQTWl4ZWRUYXNrVmVyc2lvbhIVCg1wdWJsaWNfZGlnZXN0GAEgASgJEhUKDWhpZGRlbl9kaWdlc3QYAiABKAkSFAoMY29tYmluYXRpb25zGAMgAygJIoIEChFDb21iaW5hdGlvblJlc3VsdBINCgVtb2RlbBgBIAEoCRIPCgdoYXJuZXNzGAIgASgJEg8KB3BsYW5uZWQYAyABKA0SDQoFdmFsaWQYBCABKA0SDgoGcGFzc2VkGAUgASgNEhAKCHRpbWVvdXRzGAYgASgNEhcKCnJhdGVfbG93ZXIYByABKAFIAIgBARIXCgpyYXRlX3VwcGVyGAggASgBSAGIAQESGQoMbWVhbl9zZWNvbmRzGAkgASgBSAKIAQESDwoHc2FuZGJveBgKIAEoCRIPCgdyZWFjaGVkGAsgASgNEhYKDnJlYWNoZWRfcGFzc2VkGAwgASgNEhEKCXVuYXVkaXRlZBgNIAEoDRIdChByYXRlX2FzX21lYXN1cmVkGA4gASgBSAOIAQESGgoNcmF0ZV9leGNsdWRlZBgPIAEoAUgEiAEBEhsKDnJhdGVfYm91bmRfbG93GBAgASgBSAWIAQESHAoPcmF0ZV9ib3VuZF9oaWdoGBEgASgBSAaIAQFCDQoLX3JhdGVfbG93ZXJCDQoLX3JhdGVfdXBwZXJCDwoNX21lYW5fc2Vjb25kc0ITChFfcmF0ZV9hc19tZWFzdXJlZEIQCg5fcmF0ZV9leGNsdWRlZEIRCg9fcmF0ZV9ib3VuZF9sb3dCEgoQX3JhdGVfYm91bmRfaGlnaCIiChBSZWFkQXVkaXRSZXF1ZXN0Eg4KBnRhcmdldBgBIAEoCSKgAQoRUmVhZEF1ZGl0UmVzcG9uc2USEgoKc3dlZXBfbmFtZRgBIAEoCRIVCg1ydWxlc192ZXJzaW9uGAIgASgNEiQKBmNvdW50cxgDIAMoCzIULnN3ZWVwLnYxLkF1ZGl0Q291bnQSKgoIYXR0ZW1wdHMYBCADKAsyGC5zd2VlcC52MS5BdWRpdGVkQXR0ZW1wdBIOCgZvZl9ydW4YBSABKAgiwAEKCkF1ZGl0Q291bnQSDQoFbW9kZWwYASABKAkSDwoHaGFybmVzcxgCIAEoCRIMCgRub25lGAMgASgNEhEKCW1lbnRpb25lZBgEIAEoDRIRCglhdHRlbXB0ZWQYBSABKA0SDwoHcmVhY2hlZBgGIAEoDRIRCgl1bmF1ZGl0ZWQYByABKA0SEwoLb2xkZXJfcnVsZXMYCCABKA0SEgoKaW5jb21wbGV0ZRgJIAEoDRIRCglzZXRfYXNpZGUYCiABKA0izAEKDkF1ZGl0ZWRBdHRlbXB0Eg4KBnJ1bl9pZBgBIAEoCRINCgVtb2RlbBgCIAEoCRIPCgdoYXJuZXNzGAMgASgJEgwKBHRhc2sYBCABKAkSDAoEc2VlZBgFIAEoDRISCgphdHRlbXB0X2lkGAYgASgJEg4KBm51bWJlchgHIAEoDRIQCghhY2NlcHRlZBgIIAEoCBIRCglzZXRfYXNpZGUYCSABKAgSJQoGYXVkaXRzGAogAygLMhUuc3dlZXAudjEuQXVkaXRSZWNvcmQiqwEKC0F1ZGl0UmVjb3JkEhUKDXJ1bGVzX3ZlcnNpb24YASABKA0SEwoLYXVkaXRfY2xhc3MYAiABKAkSLgoKYXVkaXRlZF9hdBgDIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASFgoObWlzc2luZ19ldmVudHMYBCABKA0SKAoIZmluZGluZ3MYBSADKAsyFi5zd2VlcC52MS5BdWRpdEZpbmRpbmciYwoMQXVkaXRGaW5kaW5nEhUKDWZpbmRpbmdfY2xhc3MYASABKAkSEAoIc2VxdWVuY2UYAiABKA0SDAoEcnVsZRgDIAEoCRINCgVxdW90ZRgEIAEoCRINCgVkZWNveRgFIAEoCCIjChFBdWRpdEFnYWluUmVxdWVzdBIOCgZ0YXJnZXQYASABKAkigwEKEkF1ZGl0QWdhaW5SZXNwb25zZRIPCgdhdWRpdGVkGAEgASgNEg0KBXRvdGFsGAIgASgNEhUKDXJ1bGVzX3ZlcnNpb24YAyABKA0SJgoHY2hhbmdlcxgEIAMoCzIVLnN3ZWVwLnYxLkF1ZGl0Q2hhbmdlEg4KBmZhaWxlZBgFIAEoDSKMAQoLQXVkaXRDaGFuZ2USDgoGcnVuX2lkGAEgASgJEhIKCmF0dGVtcHRfaWQYAiABKAkSEAoIYWNjZXB0ZWQYAyABKAgSHAoUcnVsZXNfdmVyc2lvbl9iZWZvcmUYBCABKA0SFAoMY2xhc3NfYmVmb3JlGAUgASgJEhMKC2NsYXNzX2FmdGVyGAYgASgJIjgKElJlcXVldWVSdW5zUmVxdWVzdBIPCgd0YXJnZXRzGAEgAygJEhEKCWNvbmZpcm1lZBgCIAEoCCJIChNSZXF1ZXVlUnVuc1Jlc3BvbnNlEiMKBHJ1bnMYASADKAsyFS5zd2VlcC52MS5SZXF1ZXVlZFJ1bhIMCgRkb25lGAIgASgIIoUBCgtSZXF1ZXVlZFJ1bhIOCgZydW5faWQYASABKAkSEgoKc3dlZXBfbmFtZRgCIAEoCRINCgVtb2RlbBgDIAEoCRIPCgdoYXJuZXNzGAQgASgJEgwKBHRhc2sYBSABKAkSDAoEc2VlZBgGIAEoDRIWCg5hdHRlbXB0X251bWJlchgHIAEoDSJCChNTdGFydFJlZ3JhZGVSZXF1ZXN0Eg4KBnRhcmdldBgBIAEoCRIMCgR0YXNrGAIgASgJEg0KBWFkb3B0GAMgASgIIisKFFN0YXJ0UmVncmFkZVJlc3BvbnNlEhMKC3JlZ3JhZGVfaWRzGAEgAygJIjsKFFdhdGNoUmVncmFkZXNSZXF1ZXN0EhMKC3JlZ3JhZGVfaWRzGAEgAygJEg4KBnRhcmdldBgCIAEoCSJEChVXYXRjaFJlZ3JhZGVzUmVzcG9uc2USKwoIcmVncmFkZXMYASADKAsyGS5zd2VlcC52MS5SZWdyYWRlUHJvZ3Jlc3Mi/QIKD1JlZ3JhZGVQcm9ncmVzcxISCgpyZWdyYWRlX2lkGAEgASgJEhIKCnN3ZWVwX25hbWUYAiABKAkSDAoEdGFzaxgDIAEoCRIVCg1wdWJsaWNfZGlnZXN0GAQgASgJEhUKDWhpZGRlbl9kaWdlc3QYBSABKAkSGAoQdmVyc2lvbl9vZl9jZWxscxgGIAEoCBISCgp3b3Jrc3BhY2VzGAcgASgNEgwKBG9wZW4YCCABKA0SEAoIdW5ncmFkZWQYCSABKA0SEQoJdW5jaGFuZ2VkGAogASgNEhgKEHBhc3NlZF90b19mYWlsZWQYCyABKA0SGAoQZmFpbGVkX3RvX3Bhc3NlZBgMIAEoDRIWCg5maXJzdF92ZXJkaWN0cxgNIAEoDRIoCgdjaGFuZ2VzGA4gAygLMhcuc3dlZXAudjEuUmVncmFkZUNoYW5nZRINCgVhZG9wdBgPIAEoCBIPCgdhZG9wdGVkGBAgASgIEg8KB3JlZnVzYWwYESABKAkibAoNUmVncmFkZUNoYW5nZRIOCgZydW5faWQYASABKAkSDQoFbW9kZWwYAiABKAkSDwoHaGFybmVzcxgDIAEoCRIMCgRzZWVkGAQgASgNEg4KBmJlZm9yZRgFIAEoCRINCgVhZnRlchgGIAEoCSqPAQoKU3dlZXBTdGF0ZRIbChdTV0VFUF9TVEFURV9VTlNQRUNJRklFRBAAEhYKElNXRUVQX1NUQVRFX0FDVElWRRABEhYKElNXRUVQX1NUQVRFX1BBVVNFRBACEhkKFVNXRUVQX1NUQVRFX0NBTkNFTExFRBADEhkKFVNXRUVQX1NUQVRFX0NPTVBMRVRFRBAEMrEKCg9PcGVyYXRvclNlcnZpY2USRAoJUGxhblN3ZWVwEhouc3dlZXAudjEuUGxhblN3ZWVwUmVxdWVzdBobLnN3ZWVwLnYxLlBsYW5Td2VlcFJlc3BvbnNlEkoKC1N1Ym1pdFN3ZWVwEhwuc3dlZXAudjEuU3VibWl0U3dlZXBSZXF1ZXN0Gh0uc3dlZXAudjEuU3VibWl0U3dlZXBSZXNwb25zZRJHCgpMaXN0U3dlZXBzEhsuc3dlZXAudjEuTGlzdFN3ZWVwc1JlcXVlc3QaHC5zd2VlcC52MS5MaXN0U3dlZXBzUmVzcG9uc2USUwoOR2V0U3dlZXBTdGF0dXMSHy5zd2VlcC52MS5HZXRTd2VlcFN0YXR1c1JlcXVlc3QaIC5zd2VlcC52MS5HZXRTd2VlcFN0YXR1c1Jlc3BvbnNlEkkKCldhdGNoU3dlZXASGy5zd2VlcC52MS5XYXRjaFN3ZWVwUmVxdWVzdBocLnN3ZWVwLnYxLldhdGNoU3dlZXBSZXNwb25zZTABElAKDVNldFN3ZWVwU3RhdGUSHi5zd2VlcC52MS5TZXRTd2VlcFN0YXRlUmVxdWVzdBofLnN3ZWVwLnYxLlNldFN3ZWVwU3RhdGVSZXNwb25zZRJBCghMaXN0UnVucxIZLnN3ZWVwLnYxLkxpc3RSdW5zUmVxdWVzdBoaLnN3ZWVwLnYxLkxpc3RSdW5zUmVzcG9uc2USOwoGR2V0UnVuEhcuc3dlZXAudjEuR2V0UnVuUmVxdWVzdBoYLnN3ZWVwLnYxLkdldFJ1blJlc3BvbnNlEkYKCVJlYWRUcmFjZRIaLnN3ZWVwLnYxLlJlYWRUcmFjZVJlcXVlc3QaGy5zd2VlcC52MS5SZWFkVHJhY2VSZXNwb25zZTABEkQKCUxpc3ROb2RlcxIaLnN3ZWVwLnYxLkxpc3ROb2Rlc1JlcXVlc3QaGy5zd2VlcC52MS5MaXN0Tm9kZXNSZXNwb25zZRJWCg9TZXROb2RlRHJhaW5pbmcSIC5zd2VlcC52MS5TZXROb2RlRHJhaW5pbmdSZXF1ZXN0GiEuc3dlZXAudjEuU2V0Tm9kZURyYWluaW5nUmVzcG9uc2USawoWTGlzdENvbWJpbmF0aW9uUmVzdWx0cxInLnN3ZWVwLnYxLkxpc3RDb21iaW5hdGlvblJlc3VsdHNSZXF1ZXN0Giguc3dlZXAudjEuTGlzdENvbWJpbmF0aW9uUmVzdWx0c1Jlc3BvbnNlEkQKCVJlYWRBdWRpdBIaLnN3ZWVwLnYxLlJlYWRBdWRpdFJlcXVlc3QaGy5zd2VlcC52MS5SZWFkQXVkaXRSZXNwb25zZRJJCgpBdWRpdEFnYWluEhsuc3dlZXAudjEuQXVkaXRBZ2FpblJlcXVlc3QaHC5zd2VlcC52MS5BdWRpdEFnYWluUmVzcG9uc2UwARJKCgtSZXF1ZXVlUnVucxIcLnN3ZWVwLnYxLlJlcXVldWVSdW5zUmVxdWVzdBodLnN3ZWVwLnYxLlJlcXVldWVSdW5zUmVzcG9uc2USTQoMU3RhcnRSZWdyYWRlEh0uc3dlZXAudjEuU3RhcnRSZWdyYWRlUmVxdWVzdBoeLnN3ZWVwLnYxLlN0YXJ0UmVncmFkZVJlc3BvbnNlElIKDVdhdGNoUmVncmFkZXMSHi5zd2VlcC52MS5XYXRjaFJlZ3JhZGVzUmVxdWVzdBofLnN3ZWVwLnYxLldhdGNoUmVncmFkZXNSZXNwb25zZTABYgZwcm90bzM", [file_google_protobuf_timestamp, file_sweep_v1_node, file_sweep_v1_run]);
 
 /**
  * @generated from message sweep.v1.PlanSweepRequest
@@ -688,6 +688,13 @@ export type RunRow = Message<"sweep.v1.RunRow"> & {
    * @generated from field: string reason = 11;
    */
   reason: string;
+
+  /**
+   * none, mentioned, attempted, reached; empty until the accepted attempt is audited.
+   *
+   * @generated from field: string audit = 12;
+   */
+  audit: string;
 };
 
 /**
@@ -856,6 +863,20 @@ export type AttemptDetail = Message<"sweep.v1.AttemptDetail"> & {
    * @generated from field: uint32 side_calls = 20;
    */
   sideCalls: number;
+
+  /**
+   * Why its accepted result was put aside for another attempt; empty if it was not.
+   *
+   * @generated from field: string set_aside_reason = 21;
+   */
+  setAsideReason: string;
+
+  /**
+   * By the newest rules it was audited with; empty until then.
+   *
+   * @generated from field: string audit = 22;
+   */
+  audit: string;
 };
 
 /**
@@ -905,6 +926,25 @@ export type GradeDetail = Message<"sweep.v1.GradeDetail"> & {
    * @generated from field: string output = 7;
    */
   output: string;
+
+  /**
+   * @generated from field: string task_hidden_digest = 8;
+   */
+  taskHiddenDigest: string;
+
+  /**
+   * Whether it is the verdict that counts for the run.
+   *
+   * @generated from field: bool counts = 9;
+   */
+  counts: boolean;
+
+  /**
+   * Asked for by a regrade.
+   *
+   * @generated from field: bool regrade = 10;
+   */
+  regrade: boolean;
 };
 
 /**
@@ -1175,6 +1215,13 @@ export type ListCombinationResultsResponse = Message<"sweep.v1.ListCombinationRe
    * @generated from field: repeated sweep.v1.CombinationResult combinations = 1;
    */
   combinations: CombinationResult[];
+
+  /**
+   * Tasks that the sweep's cells have in several versions, which are not comparable.
+   *
+   * @generated from field: repeated sweep.v1.MixedTask mixed_tasks = 2;
+   */
+  mixedTasks: MixedTask[];
 };
 
 /**
@@ -1183,6 +1230,57 @@ export type ListCombinationResultsResponse = Message<"sweep.v1.ListCombinationRe
  */
 export const ListCombinationResultsResponseSchema: GenMessage<ListCombinationResultsResponse> = /*@__PURE__*/
   messageDesc(file_sweep_v1_operator, 33);
+
+/**
+ * @generated from message sweep.v1.MixedTask
+ */
+export type MixedTask = Message<"sweep.v1.MixedTask"> & {
+  /**
+   * @generated from field: string task = 1;
+   */
+  task: string;
+
+  /**
+   * @generated from field: repeated sweep.v1.MixedTaskVersion versions = 2;
+   */
+  versions: MixedTaskVersion[];
+};
+
+/**
+ * Describes the message sweep.v1.MixedTask.
+ * Use `create(MixedTaskSchema)` to create a new message.
+ */
+export const MixedTaskSchema: GenMessage<MixedTask> = /*@__PURE__*/
+  messageDesc(file_sweep_v1_operator, 34);
+
+/**
+ * @generated from message sweep.v1.MixedTaskVersion
+ */
+export type MixedTaskVersion = Message<"sweep.v1.MixedTaskVersion"> & {
+  /**
+   * @generated from field: string public_digest = 1;
+   */
+  publicDigest: string;
+
+  /**
+   * @generated from field: string hidden_digest = 2;
+   */
+  hiddenDigest: string;
+
+  /**
+   * Each as "model x harness".
+   *
+   * @generated from field: repeated string combinations = 3;
+   */
+  combinations: string[];
+};
+
+/**
+ * Describes the message sweep.v1.MixedTaskVersion.
+ * Use `create(MixedTaskVersionSchema)` to create a new message.
+ */
+export const MixedTaskVersionSchema: GenMessage<MixedTaskVersion> = /*@__PURE__*/
+  messageDesc(file_sweep_v1_operator, 35);
 
 /**
  * One (model, harness) pair over the tasks and seeds of a sweep.
@@ -1211,6 +1309,8 @@ export type CombinationResult = Message<"sweep.v1.CombinationResult"> & {
   valid: number;
 
   /**
+   * The headline: runs whose agent reached the grader are not among them.
+   *
    * @generated from field: uint32 passed = 5;
    */
   passed: number;
@@ -1221,7 +1321,7 @@ export type CombinationResult = Message<"sweep.v1.CombinationResult"> & {
   timeouts: number;
 
   /**
-   * Limits of the 95 % interval of the pass rate; absent without a valid run.
+   * Limits of the 95 % interval of the headline's pass rate; absent without a valid run.
    *
    * @generated from field: optional double rate_lower = 7;
    */
@@ -1245,6 +1345,48 @@ export type CombinationResult = Message<"sweep.v1.CombinationResult"> & {
    * @generated from field: string sandbox = 10;
    */
   sandbox: string;
+
+  /**
+   * Valid runs whose agent reached the grader, and those of them that passed the hidden tests.
+   *
+   * @generated from field: uint32 reached = 11;
+   */
+  reached: number;
+
+  /**
+   * @generated from field: uint32 reached_passed = 12;
+   */
+  reachedPassed: number;
+
+  /**
+   * Valid runs whose trace is not audited yet; they count as they were measured.
+   *
+   * @generated from field: uint32 unaudited = 13;
+   */
+  unaudited: number;
+
+  /**
+   * The pass rate under other conventions, absent without a run to count: by the hidden tests alone;
+   * without the runs that reached the grader; and the bounds if nothing is assumed of these.
+   *
+   * @generated from field: optional double rate_as_measured = 14;
+   */
+  rateAsMeasured?: number | undefined;
+
+  /**
+   * @generated from field: optional double rate_excluded = 15;
+   */
+  rateExcluded?: number | undefined;
+
+  /**
+   * @generated from field: optional double rate_bound_low = 16;
+   */
+  rateBoundLow?: number | undefined;
+
+  /**
+   * @generated from field: optional double rate_bound_high = 17;
+   */
+  rateBoundHigh?: number | undefined;
 };
 
 /**
@@ -1252,7 +1394,728 @@ export type CombinationResult = Message<"sweep.v1.CombinationResult"> & {
  * Use `create(CombinationResultSchema)` to create a new message.
  */
 export const CombinationResultSchema: GenMessage<CombinationResult> = /*@__PURE__*/
-  messageDesc(file_sweep_v1_operator, 34);
+  messageDesc(file_sweep_v1_operator, 36);
+
+/**
+ * @generated from message sweep.v1.ReadAuditRequest
+ */
+export type ReadAuditRequest = Message<"sweep.v1.ReadAuditRequest"> & {
+  /**
+   * Name or identifier of a sweep, or the number of a run.
+   *
+   * @generated from field: string target = 1;
+   */
+  target: string;
+};
+
+/**
+ * Describes the message sweep.v1.ReadAuditRequest.
+ * Use `create(ReadAuditRequestSchema)` to create a new message.
+ */
+export const ReadAuditRequestSchema: GenMessage<ReadAuditRequest> = /*@__PURE__*/
+  messageDesc(file_sweep_v1_operator, 37);
+
+/**
+ * @generated from message sweep.v1.ReadAuditResponse
+ */
+export type ReadAuditResponse = Message<"sweep.v1.ReadAuditResponse"> & {
+  /**
+   * @generated from field: string sweep_name = 1;
+   */
+  sweepName: string;
+
+  /**
+   * Of the coordinator's rules; traces may have been audited by older ones.
+   *
+   * @generated from field: uint32 rules_version = 2;
+   */
+  rulesVersion: number;
+
+  /**
+   * @generated from field: repeated sweep.v1.AuditCount counts = 3;
+   */
+  counts: AuditCount[];
+
+  /**
+   * Runs of the sweep whose accepted attempt attempted or reached; all attempts, if a run was asked for.
+   *
+   * @generated from field: repeated sweep.v1.AuditedAttempt attempts = 4;
+   */
+  attempts: AuditedAttempt[];
+
+  /**
+   * Whether a run was asked for.
+   *
+   * @generated from field: bool of_run = 5;
+   */
+  ofRun: boolean;
+};
+
+/**
+ * Describes the message sweep.v1.ReadAuditResponse.
+ * Use `create(ReadAuditResponseSchema)` to create a new message.
+ */
+export const ReadAuditResponseSchema: GenMessage<ReadAuditResponse> = /*@__PURE__*/
+  messageDesc(file_sweep_v1_operator, 38);
+
+/**
+ * The accepted attempts of one (model, harness) pair by what their traces show.
+ *
+ * @generated from message sweep.v1.AuditCount
+ */
+export type AuditCount = Message<"sweep.v1.AuditCount"> & {
+  /**
+   * @generated from field: string model = 1;
+   */
+  model: string;
+
+  /**
+   * @generated from field: string harness = 2;
+   */
+  harness: string;
+
+  /**
+   * @generated from field: uint32 none = 3;
+   */
+  none: number;
+
+  /**
+   * @generated from field: uint32 mentioned = 4;
+   */
+  mentioned: number;
+
+  /**
+   * @generated from field: uint32 attempted = 5;
+   */
+  attempted: number;
+
+  /**
+   * @generated from field: uint32 reached = 6;
+   */
+  reached: number;
+
+  /**
+   * @generated from field: uint32 unaudited = 7;
+   */
+  unaudited: number;
+
+  /**
+   * Audited by older rules than the coordinator's.
+   *
+   * @generated from field: uint32 older_rules = 8;
+   */
+  olderRules: number;
+
+  /**
+   * Audited without some of their events.
+   *
+   * @generated from field: uint32 incomplete = 9;
+   */
+  incomplete: number;
+
+  /**
+   * Attempts that reached the grader and were put aside for another one; counted nowhere else.
+   *
+   * @generated from field: uint32 set_aside = 10;
+   */
+  setAside: number;
+};
+
+/**
+ * Describes the message sweep.v1.AuditCount.
+ * Use `create(AuditCountSchema)` to create a new message.
+ */
+export const AuditCountSchema: GenMessage<AuditCount> = /*@__PURE__*/
+  messageDesc(file_sweep_v1_operator, 39);
+
+/**
+ * @generated from message sweep.v1.AuditedAttempt
+ */
+export type AuditedAttempt = Message<"sweep.v1.AuditedAttempt"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: string model = 2;
+   */
+  model: string;
+
+  /**
+   * @generated from field: string harness = 3;
+   */
+  harness: string;
+
+  /**
+   * @generated from field: string task = 4;
+   */
+  task: string;
+
+  /**
+   * @generated from field: uint32 seed = 5;
+   */
+  seed: number;
+
+  /**
+   * @generated from field: string attempt_id = 6;
+   */
+  attemptId: string;
+
+  /**
+   * @generated from field: uint32 number = 7;
+   */
+  number: number;
+
+  /**
+   * @generated from field: bool accepted = 8;
+   */
+  accepted: boolean;
+
+  /**
+   * @generated from field: bool set_aside = 9;
+   */
+  setAside: boolean;
+
+  /**
+   * Newest rules first; findings only where a run was asked for.
+   *
+   * @generated from field: repeated sweep.v1.AuditRecord audits = 10;
+   */
+  audits: AuditRecord[];
+};
+
+/**
+ * Describes the message sweep.v1.AuditedAttempt.
+ * Use `create(AuditedAttemptSchema)` to create a new message.
+ */
+export const AuditedAttemptSchema: GenMessage<AuditedAttempt> = /*@__PURE__*/
+  messageDesc(file_sweep_v1_operator, 40);
+
+/**
+ * @generated from message sweep.v1.AuditRecord
+ */
+export type AuditRecord = Message<"sweep.v1.AuditRecord"> & {
+  /**
+   * @generated from field: uint32 rules_version = 1;
+   */
+  rulesVersion: number;
+
+  /**
+   * @generated from field: string audit_class = 2;
+   */
+  auditClass: string;
+
+  /**
+   * @generated from field: google.protobuf.Timestamp audited_at = 3;
+   */
+  auditedAt?: Timestamp | undefined;
+
+  /**
+   * @generated from field: uint32 missing_events = 4;
+   */
+  missingEvents: number;
+
+  /**
+   * @generated from field: repeated sweep.v1.AuditFinding findings = 5;
+   */
+  findings: AuditFinding[];
+};
+
+/**
+ * Describes the message sweep.v1.AuditRecord.
+ * Use `create(AuditRecordSchema)` to create a new message.
+ */
+export const AuditRecordSchema: GenMessage<AuditRecord> = /*@__PURE__*/
+  messageDesc(file_sweep_v1_operator, 41);
+
+/**
+ * @generated from message sweep.v1.AuditFinding
+ */
+export type AuditFinding = Message<"sweep.v1.AuditFinding"> & {
+  /**
+   * @generated from field: string finding_class = 1;
+   */
+  findingClass: string;
+
+  /**
+   * Place of the event in the trace.
+   *
+   * @generated from field: uint32 sequence = 2;
+   */
+  sequence: number;
+
+  /**
+   * @generated from field: string rule = 3;
+   */
+  rule: string;
+
+  /**
+   * What an agent or a program wrote: hostile.
+   *
+   * @generated from field: string quote = 4;
+   */
+  quote: string;
+
+  /**
+   * @generated from field: bool decoy = 5;
+   */
+  decoy: boolean;
+};
+
+/**
+ * Describes the message sweep.v1.AuditFinding.
+ * Use `create(AuditFindingSchema)` to create a new message.
+ */
+export const AuditFindingSchema: GenMessage<AuditFinding> = /*@__PURE__*/
+  messageDesc(file_sweep_v1_operator, 42);
+
+/**
+ * @generated from message sweep.v1.AuditAgainRequest
+ */
+export type AuditAgainRequest = Message<"sweep.v1.AuditAgainRequest"> & {
+  /**
+   * Name or identifier of a sweep, or the number of a run.
+   *
+   * @generated from field: string target = 1;
+   */
+  target: string;
+};
+
+/**
+ * Describes the message sweep.v1.AuditAgainRequest.
+ * Use `create(AuditAgainRequestSchema)` to create a new message.
+ */
+export const AuditAgainRequestSchema: GenMessage<AuditAgainRequest> = /*@__PURE__*/
+  messageDesc(file_sweep_v1_operator, 43);
+
+/**
+ * @generated from message sweep.v1.AuditAgainResponse
+ */
+export type AuditAgainResponse = Message<"sweep.v1.AuditAgainResponse"> & {
+  /**
+   * @generated from field: uint32 audited = 1;
+   */
+  audited: number;
+
+  /**
+   * @generated from field: uint32 total = 2;
+   */
+  total: number;
+
+  /**
+   * @generated from field: uint32 rules_version = 3;
+   */
+  rulesVersion: number;
+
+  /**
+   * Attempts whose class is another one now; they come with the last message, in which audited is total.
+   *
+   * @generated from field: repeated sweep.v1.AuditChange changes = 4;
+   */
+  changes: AuditChange[];
+
+  /**
+   * Attempts that could not be audited; the coordinator's log says why.
+   *
+   * @generated from field: uint32 failed = 5;
+   */
+  failed: number;
+};
+
+/**
+ * Describes the message sweep.v1.AuditAgainResponse.
+ * Use `create(AuditAgainResponseSchema)` to create a new message.
+ */
+export const AuditAgainResponseSchema: GenMessage<AuditAgainResponse> = /*@__PURE__*/
+  messageDesc(file_sweep_v1_operator, 44);
+
+/**
+ * @generated from message sweep.v1.AuditChange
+ */
+export type AuditChange = Message<"sweep.v1.AuditChange"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: string attempt_id = 2;
+   */
+  attemptId: string;
+
+  /**
+   * @generated from field: bool accepted = 3;
+   */
+  accepted: boolean;
+
+  /**
+   * 0 and empty for an attempt that was not audited before.
+   *
+   * @generated from field: uint32 rules_version_before = 4;
+   */
+  rulesVersionBefore: number;
+
+  /**
+   * @generated from field: string class_before = 5;
+   */
+  classBefore: string;
+
+  /**
+   * @generated from field: string class_after = 6;
+   */
+  classAfter: string;
+};
+
+/**
+ * Describes the message sweep.v1.AuditChange.
+ * Use `create(AuditChangeSchema)` to create a new message.
+ */
+export const AuditChangeSchema: GenMessage<AuditChange> = /*@__PURE__*/
+  messageDesc(file_sweep_v1_operator, 45);
+
+/**
+ * @generated from message sweep.v1.RequeueRunsRequest
+ */
+export type RequeueRunsRequest = Message<"sweep.v1.RequeueRunsRequest"> & {
+  /**
+   * One sweep, or runs by their numbers.
+   *
+   * @generated from field: repeated string targets = 1;
+   */
+  targets: string[];
+
+  /**
+   * Without it nothing is changed.
+   *
+   * @generated from field: bool confirmed = 2;
+   */
+  confirmed: boolean;
+};
+
+/**
+ * Describes the message sweep.v1.RequeueRunsRequest.
+ * Use `create(RequeueRunsRequestSchema)` to create a new message.
+ */
+export const RequeueRunsRequestSchema: GenMessage<RequeueRunsRequest> = /*@__PURE__*/
+  messageDesc(file_sweep_v1_operator, 46);
+
+/**
+ * @generated from message sweep.v1.RequeueRunsResponse
+ */
+export type RequeueRunsResponse = Message<"sweep.v1.RequeueRunsResponse"> & {
+  /**
+   * @generated from field: repeated sweep.v1.RequeuedRun runs = 1;
+   */
+  runs: RequeuedRun[];
+
+  /**
+   * Whether they were requeued.
+   *
+   * @generated from field: bool done = 2;
+   */
+  done: boolean;
+};
+
+/**
+ * Describes the message sweep.v1.RequeueRunsResponse.
+ * Use `create(RequeueRunsResponseSchema)` to create a new message.
+ */
+export const RequeueRunsResponseSchema: GenMessage<RequeueRunsResponse> = /*@__PURE__*/
+  messageDesc(file_sweep_v1_operator, 47);
+
+/**
+ * @generated from message sweep.v1.RequeuedRun
+ */
+export type RequeuedRun = Message<"sweep.v1.RequeuedRun"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: string sweep_name = 2;
+   */
+  sweepName: string;
+
+  /**
+   * @generated from field: string model = 3;
+   */
+  model: string;
+
+  /**
+   * @generated from field: string harness = 4;
+   */
+  harness: string;
+
+  /**
+   * @generated from field: string task = 5;
+   */
+  task: string;
+
+  /**
+   * @generated from field: uint32 seed = 6;
+   */
+  seed: number;
+
+  /**
+   * @generated from field: uint32 attempt_number = 7;
+   */
+  attemptNumber: number;
+};
+
+/**
+ * Describes the message sweep.v1.RequeuedRun.
+ * Use `create(RequeuedRunSchema)` to create a new message.
+ */
+export const RequeuedRunSchema: GenMessage<RequeuedRun> = /*@__PURE__*/
+  messageDesc(file_sweep_v1_operator, 48);
+
+/**
+ * @generated from message sweep.v1.StartRegradeRequest
+ */
+export type StartRegradeRequest = Message<"sweep.v1.StartRegradeRequest"> & {
+  /**
+   * Name or identifier of a sweep, or the number of a run.
+   *
+   * @generated from field: string target = 1;
+   */
+  target: string;
+
+  /**
+   * Empty for all tasks.
+   *
+   * @generated from field: string task = 2;
+   */
+  task: string;
+
+  /**
+   * @generated from field: bool adopt = 3;
+   */
+  adopt: boolean;
+};
+
+/**
+ * Describes the message sweep.v1.StartRegradeRequest.
+ * Use `create(StartRegradeRequestSchema)` to create a new message.
+ */
+export const StartRegradeRequestSchema: GenMessage<StartRegradeRequest> = /*@__PURE__*/
+  messageDesc(file_sweep_v1_operator, 49);
+
+/**
+ * @generated from message sweep.v1.StartRegradeResponse
+ */
+export type StartRegradeResponse = Message<"sweep.v1.StartRegradeResponse"> & {
+  /**
+   * @generated from field: repeated string regrade_ids = 1;
+   */
+  regradeIds: string[];
+};
+
+/**
+ * Describes the message sweep.v1.StartRegradeResponse.
+ * Use `create(StartRegradeResponseSchema)` to create a new message.
+ */
+export const StartRegradeResponseSchema: GenMessage<StartRegradeResponse> = /*@__PURE__*/
+  messageDesc(file_sweep_v1_operator, 50);
+
+/**
+ * @generated from message sweep.v1.WatchRegradesRequest
+ */
+export type WatchRegradesRequest = Message<"sweep.v1.WatchRegradesRequest"> & {
+  /**
+   * Regrades to watch; if there are none, those that were asked for last of the target.
+   *
+   * @generated from field: repeated string regrade_ids = 1;
+   */
+  regradeIds: string[];
+
+  /**
+   * @generated from field: string target = 2;
+   */
+  target: string;
+};
+
+/**
+ * Describes the message sweep.v1.WatchRegradesRequest.
+ * Use `create(WatchRegradesRequestSchema)` to create a new message.
+ */
+export const WatchRegradesRequestSchema: GenMessage<WatchRegradesRequest> = /*@__PURE__*/
+  messageDesc(file_sweep_v1_operator, 51);
+
+/**
+ * @generated from message sweep.v1.WatchRegradesResponse
+ */
+export type WatchRegradesResponse = Message<"sweep.v1.WatchRegradesResponse"> & {
+  /**
+   * @generated from field: repeated sweep.v1.RegradeProgress regrades = 1;
+   */
+  regrades: RegradeProgress[];
+};
+
+/**
+ * Describes the message sweep.v1.WatchRegradesResponse.
+ * Use `create(WatchRegradesResponseSchema)` to create a new message.
+ */
+export const WatchRegradesResponseSchema: GenMessage<WatchRegradesResponse> = /*@__PURE__*/
+  messageDesc(file_sweep_v1_operator, 52);
+
+/**
+ * The stored workspaces of one task, graded again with one version of it.
+ *
+ * @generated from message sweep.v1.RegradeProgress
+ */
+export type RegradeProgress = Message<"sweep.v1.RegradeProgress"> & {
+  /**
+   * @generated from field: string regrade_id = 1;
+   */
+  regradeId: string;
+
+  /**
+   * @generated from field: string sweep_name = 2;
+   */
+  sweepName: string;
+
+  /**
+   * @generated from field: string task = 3;
+   */
+  task: string;
+
+  /**
+   * The version they are graded with.
+   *
+   * @generated from field: string public_digest = 4;
+   */
+  publicDigest: string;
+
+  /**
+   * @generated from field: string hidden_digest = 5;
+   */
+  hiddenDigest: string;
+
+  /**
+   * Whether the cells have this version, so that nothing but the grading itself can make a difference.
+   *
+   * @generated from field: bool version_of_cells = 6;
+   */
+  versionOfCells: boolean;
+
+  /**
+   * @generated from field: uint32 workspaces = 7;
+   */
+  workspaces: number;
+
+  /**
+   * Without a verdict yet.
+   *
+   * @generated from field: uint32 open = 8;
+   */
+  open: number;
+
+  /**
+   * The grader failed on them as often as it may.
+   *
+   * @generated from field: uint32 ungraded = 9;
+   */
+  ungraded: number;
+
+  /**
+   * @generated from field: uint32 unchanged = 10;
+   */
+  unchanged: number;
+
+  /**
+   * @generated from field: uint32 passed_to_failed = 11;
+   */
+  passedToFailed: number;
+
+  /**
+   * @generated from field: uint32 failed_to_passed = 12;
+   */
+  failedToPassed: number;
+
+  /**
+   * Had no verdict before.
+   *
+   * @generated from field: uint32 first_verdicts = 13;
+   */
+  firstVerdicts: number;
+
+  /**
+   * Runs whose verdict changed, or came for the first time.
+   *
+   * @generated from field: repeated sweep.v1.RegradeChange changes = 14;
+   */
+  changes: RegradeChange[];
+
+  /**
+   * @generated from field: bool adopt = 15;
+   */
+  adopt: boolean;
+
+  /**
+   * @generated from field: bool adopted = 16;
+   */
+  adopted: boolean;
+
+  /**
+   * Why it was not adopted after all.
+   *
+   * @generated from field: string refusal = 17;
+   */
+  refusal: string;
+};
+
+/**
+ * Describes the message sweep.v1.RegradeProgress.
+ * Use `create(RegradeProgressSchema)` to create a new message.
+ */
+export const RegradeProgressSchema: GenMessage<RegradeProgress> = /*@__PURE__*/
+  messageDesc(file_sweep_v1_operator, 53);
+
+/**
+ * @generated from message sweep.v1.RegradeChange
+ */
+export type RegradeChange = Message<"sweep.v1.RegradeChange"> & {
+  /**
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * @generated from field: string model = 2;
+   */
+  model: string;
+
+  /**
+   * @generated from field: string harness = 3;
+   */
+  harness: string;
+
+  /**
+   * @generated from field: uint32 seed = 4;
+   */
+  seed: number;
+
+  /**
+   * passed or failed; before is empty where there was no verdict.
+   *
+   * @generated from field: string before = 5;
+   */
+  before: string;
+
+  /**
+   * @generated from field: string after = 6;
+   */
+  after: string;
+};
+
+/**
+ * Describes the message sweep.v1.RegradeChange.
+ * Use `create(RegradeChangeSchema)` to create a new message.
+ */
+export const RegradeChangeSchema: GenMessage<RegradeChange> = /*@__PURE__*/
+  messageDesc(file_sweep_v1_operator, 54);
 
 /**
  * @generated from enum sweep.v1.SweepState
@@ -1402,6 +2265,56 @@ export const OperatorService: GenService<{
     methodKind: "unary";
     input: typeof ListCombinationResultsRequestSchema;
     output: typeof ListCombinationResultsResponseSchema;
+  },
+  /**
+   * What audits found in the traces of a sweep, or of one run.
+   *
+   * @generated from rpc sweep.v1.OperatorService.ReadAudit
+   */
+  readAudit: {
+    methodKind: "unary";
+    input: typeof ReadAuditRequestSchema;
+    output: typeof ReadAuditResponseSchema;
+  },
+  /**
+   * Audits stored traces with the coordinator's present rules; the last message says what changed.
+   *
+   * @generated from rpc sweep.v1.OperatorService.AuditAgain
+   */
+  auditAgain: {
+    methodKind: "server_streaming";
+    input: typeof AuditAgainRequestSchema;
+    output: typeof AuditAgainResponseSchema;
+  },
+  /**
+   * Puts results aside whose agents reached the grader, and makes their runs pending again.
+   *
+   * @generated from rpc sweep.v1.OperatorService.RequeueRuns
+   */
+  requeueRuns: {
+    methodKind: "unary";
+    input: typeof RequeueRunsRequestSchema;
+    output: typeof RequeueRunsResponseSchema;
+  },
+  /**
+   * Queues stored workspaces to be graded with the tasks' present versions.
+   *
+   * @generated from rpc sweep.v1.OperatorService.StartRegrade
+   */
+  startRegrade: {
+    methodKind: "unary";
+    input: typeof StartRegradeRequestSchema;
+    output: typeof StartRegradeResponseSchema;
+  },
+  /**
+   * Regrades now and after each change, until nothing of them is left to come.
+   *
+   * @generated from rpc sweep.v1.OperatorService.WatchRegrades
+   */
+  watchRegrades: {
+    methodKind: "server_streaming";
+    input: typeof WatchRegradesRequestSchema;
+    output: typeof WatchRegradesResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_sweep_v1_operator, 0);
