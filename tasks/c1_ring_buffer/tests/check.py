@@ -23,7 +23,7 @@ PROGRAM = Program(
         compiler="cc",
         language=(
             "-std=c11", "-pedantic-errors", "-fsanitize=address,undefined", "-fno-sanitize-recover=all",
-            "-fno-omit-frame-pointer", "-g", "-O1",
+            "-fno-omit-frame-pointer", "-O1",
         ),
         source="ring_buffer.c",
         driver="driver.c",

@@ -37,6 +37,8 @@ class Recipe:
     source: str
     driver: str
     further: tuple[str, ...] = ()
+    is_included: bool = False
+    """The driver includes the agent's file, which is no program text of its own."""
 
 
 @dataclass(frozen=True)
@@ -102,12 +104,13 @@ class Program:
         """Copies the source first: an include looks beside the including file, where an agent's header may lie."""
         recipe = self.recipe
         folder = f"{PLACES.build}/{recipe.name}"
+        source = f"{folder}/{recipe.source}"
         ended = run_candidate(
             [
                 find_tool("sh"), "-euc", 'mkdir "$1"; cp "$2" "$3"; shift 3; exec "$@"', "build",
-                folder, f"{PLACES.workspace}/{recipe.source}", f"{folder}/{recipe.source}",
-                find_tool(recipe.compiler), *recipe.language, *recipe.further, "-I", PLACES.driver,
-                f"{PLACES.driver}/{recipe.driver}", f"{folder}/{recipe.source}", "-o", self.binary,
+                folder, f"{PLACES.workspace}/{recipe.source}", source,
+                find_tool(recipe.compiler), *recipe.language, *recipe.further, "-I", PLACES.driver, "-I", folder,
+                f"{PLACES.driver}/{recipe.driver}", *([] if recipe.is_included else [source]), "-o", self.binary,
             ],
             folder=PLACES.build,
             limits=Limits(seconds=COMPILE_SECONDS),
