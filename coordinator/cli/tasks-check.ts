@@ -8,8 +8,8 @@ import { findTaskFolders, TaskFolderError } from "../../proto/task/task-folder.t
 import { command } from "./command.ts";
 import { type CliContext, CommandFailure, UsageError } from "./context.ts";
 import { taskRootsOf } from "./folders.ts";
-import { formatTable } from "./print.ts";
-import { safeJson, safeLine } from "./safe-text.ts";
+import { safeJson } from "./safe-text.ts";
+import { formatChecklist, formatMatrix } from "./tasks-matrix.ts";
 
 /** `sweep tasks check`. */
 export function tasksCheckCommand({ stdout, environment }: CliContext): Command {
@@ -35,7 +35,7 @@ export function tasksCheckCommand({ stdout, environment }: CliContext): Command 
       for await (const rows of checkOnThisMachine(roots, ids, options)) {
         failing.push(...rows.filter(({ faults }) => faults.length > 0));
         if (options.json) for (const row of rows) stdout.write(`${safeJson(plainRow(row))}\n`);
-        else stdout.write(`${matrixOf(rows)}${await checklistText(roots, rows)}\n`);
+        else stdout.write(`${formatMatrix(rows)}${await checklistText(roots, rows)}\n`);
       }
       if (failing.length > 0) {
         const names = failing.map(({ task, variant }) => `${task} ${variant.name}`);
@@ -111,28 +111,6 @@ function plainRow({ task, variant, grades, faults }: VariantCheck): unknown {
   };
 }
 
-function matrixOf(rows: readonly VariantCheck[]): string {
-  const table = formatTable(
-    [rows[0]?.task ?? "", "expected", "gradings", "checks passed", "seconds", "caught by", "holds"],
-    rows.map(({ variant, grades, faults }) => {
-      const checks = grades[0]?.checks ?? [];
-      const passed = checks.filter((check) => check.passed).length;
-      return [
-        variant.kind === variant.name ? variant.name : `${variant.kind} ${variant.name}`,
-        variant.expected,
-        [...new Set(grades.map(({ outcome }) => outcome))]
-          .map((outcome) => `${grades.filter((one) => one.outcome === outcome).length} ${outcome}`)
-          .join(", "),
-        `${passed} of ${checks.length}`,
-        Math.max(...grades.map(({ seconds }) => seconds)).toFixed(1),
-        variant.caughtBy.join(", "),
-        faults.length === 0 ? "yes" : `NO: ${faults.join("; ")}`,
-      ];
-    }),
-  );
-  return table;
-}
-
 async function checklistText(
   roots: readonly string[],
   rows: readonly VariantCheck[],
@@ -141,12 +119,7 @@ async function checklistText(
   const folder = (await findTaskFolders(roots)).get(rows[0]?.task ?? "");
   if (folder === undefined) return "";
   try {
-    const points = await checklistOf(folder, rows);
-    return points
-      .map(({ what, open }) =>
-        open === "" ? `  [x] ${what}\n` : `  [ ] ${what}: ${safeLine(open)}\n`,
-      )
-      .join("");
+    return formatChecklist(await checklistOf(folder, rows));
   } catch (error) {
     // The row says why it is no task.
     if (error instanceof TaskFolderError) return "";
