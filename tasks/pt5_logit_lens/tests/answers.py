@@ -37,10 +37,12 @@ class Other:
 class Calls:
     """All calls of a grade, made by one process of the driver, since to import PyTorch takes long.
 
-    It starts when the first answer is wanted. If it does not answer, every check fails alike.
+    It starts when the first answer is wanted. If it does not answer, every check fails alike. `shared` is
+    sent along with the calls.
     """
 
     def __init__(self, limits: Limits) -> None:
+        self.shared: dict[str, Any] = {}
         self._limits = limits
         self._calls: list[dict[str, Any]] = []
         self._answers: list[dict[str, Any]] | None = None
@@ -56,8 +58,9 @@ class Calls:
         if self._failure is not None:
             raise self._failure
         if self._answers is None:
+            request = {**self.shared, "calls": self._calls}
             try:
-                answers = ask_driver({"calls": self._calls}, limits=self._limits, python=("-I", "-B"))
+                answers = ask_driver(request, limits=self._limits, python=("-I", "-B"))
                 if type(answers) is not list or len(answers) != len(self._calls):
                     raise CheckFailed("the program ended before the calls returned")
             except CheckFailed as failure:
