@@ -25,8 +25,16 @@ export interface PythonInstallation {
   readonly signal: AbortSignal;
 }
 
-/** Of pip, which is needed only while packages are installed. */
-const installerName = "pip";
+/**
+ * Prints where the wheel of pip lies with which this Python furnishes environments. pip runs from it as it is,
+ * and so stays out of the environment, which then has what the lock names and nothing else.
+ */
+const bundledPip = [
+  "import ensurepip, glob, os, sys, sysconfig",
+  "folders = [sysconfig.get_config_var('WHEEL_PKG_DIR'), os.path.join(os.path.dirname(ensurepip.__file__), '_bundled')]",
+  "wheels = [path for folder in folders if folder for path in glob.glob(os.path.join(folder, 'pip-*.whl'))]",
+  "print(max(wheels, default=None) or sys.exit('its module ensurepip brings no pip'))",
+].join("\n");
 
 /** Only wheels whose digests are in the lock, so nothing is built and no code of a package runs. */
 const pipFlags = [
@@ -104,18 +112,15 @@ async function fill(parts: {
 }): Promise<void> {
   const { lock, digest, python, temporary, place, signal } = parts;
   const environment = join(temporary, environmentName);
-  const installer = join(temporary, installerName);
   const inside = join(environment, "bin", "python3");
   const step = (program: string, parameters: readonly string[], failure: string) =>
     installationStep({ program, parameters, folder: temporary, failure, signal });
 
   const noEnvironment = `${python.path} could not make a virtual environment`;
   await step(python.path, ["-I", "-m", "venv", "--without-pip", environment], noEnvironment);
-  // pip stays out of the environment, which then has what the lock names and nothing else.
-  await step(python.path, ["-I", "-m", "venv", installer], noEnvironment);
-  const pip = ["-I", "-m", "pip", "--python", inside, "install", ...pipFlags, "-r", lock.file];
-  await step(join(installer, "bin", "python3"), pip, "pip could not install").catch(explainPip);
-  await rm(installer, { recursive: true });
+  const wheel = await step(python.path, ["-I", "-c", bundledPip], noEnvironment);
+  const pip = ["-I", join(wheel.trim(), "pip"), "install", ...pipFlags, "-r", lock.file];
+  await step(inside, pip, "pip could not install").catch(explainPip);
   await nameFinalPlace(join(environment, "bin"), temporary, place);
   const load = `import ${lock.modules.join(", ")}`;
   await step(inside, ["-I", "-B", "-c", load], `${load}: what was installed does not work here`);

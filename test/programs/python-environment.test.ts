@@ -58,40 +58,39 @@ const settings = (changes: Partial<PythonLock> = {}) => ({
 });
 
 describe("an environment of Python packages", () => {
-  test("has what its lock names and nothing else, and works at the place where it lies", async () => {
-    const installed = await installPythonEnvironment(settings());
+  test("has what its lock names and nothing else, once, however many ask for it at one time", async () => {
+    const abandoned = join(folder, ".installing-python-0-0");
+    mkdirSync(abandoned, { recursive: true });
+    utimesSync(abandoned, 0, 0);
+    const [installed, other] = await Promise.all([
+      installPythonEnvironment(settings()),
+      installPythonEnvironment(settings()),
+    ]);
+    expect(other).toEqual(installed);
+    expect(readdirSync(folder)).toHaveLength(1);
+    printed.length = 0;
+    expect(await installPythonEnvironment(settings())).toEqual(installed);
+    expect(printed).toEqual([]);
+
     const python = join(installed.programs, "python3");
     const say = (program: string, ...parameters: string[]) =>
       execFileSync(program, parameters, { encoding: "utf8" }).trim();
     const names = "import importlib.metadata as m; print([d.name for d in m.distributions()])";
     expect(say(python, "-I", "-c", names)).toBe("['tiny']");
-    const module = join(installed.folder, "venv/lib");
-    expect(say(join(installed.programs, "tiny"))).toContain(`tiny says ${module}`);
-    expect(say(python, "-I", "-c", "import tiny; print(tiny.main.__code__.co_filename)")).toContain(
-      module,
-    );
+    const modules = join(installed.folder, "venv/lib");
+    expect(say(join(installed.programs, "tiny"))).toContain(`tiny says ${modules}`);
+    const compiled = "import tiny; print(tiny.main.__code__.co_filename)";
+    expect(say(python, "-I", "-c", compiled)).toContain(modules);
     expect(readFileSync(join(installed.programs, "activate"), "utf8")).not.toContain(".installing");
     expect(installed.mounts[0]?.host).toBe(join(installed.folder, "venv"));
     expect(await askPython(python, ["tiny", "absent"])).toMatchObject({
       packages: { tiny: "1.0", absent: null },
     });
-    expect(await environmentDamage(installed)).toBeNull();
   });
 
-  test("is installed once, however many ask for it at one time", async () => {
-    const [one, other] = await Promise.all([
-      installPythonEnvironment(settings()),
-      installPythonEnvironment(settings()),
-    ]);
-    expect(other).toEqual(one);
-    expect(readdirSync(folder)).toHaveLength(1);
-    printed.length = 0;
-    expect(await installPythonEnvironment(settings())).toEqual(one);
-    expect(printed).toEqual([]);
-  });
-
-  test("that has changed is found out and installed anew", async () => {
+  test("that has changed, or whose Python is gone, is found out and installed anew", async () => {
     const installed = await installPythonEnvironment(settings());
+    expect(await environmentDamage(installed)).toBeNull();
     const [version = ""] = readdirSync(join(installed.folder, "venv/lib"));
     const module = join(installed.folder, "venv/lib", version, "site-packages/tiny.py");
     appendFileSync(module, "main = None\n");
@@ -100,23 +99,12 @@ describe("an environment of Python packages", () => {
     expect(await installIntactPythonEnvironment(settings())).toEqual(installed);
     expect(await environmentDamage(installed)).toBeNull();
     expect(printed.join("\n")).toMatch(/changed: .*tiny\.py; installing anew/);
-  });
 
-  test("whose Python is gone is installed anew in its place", async () => {
-    const installed = await installPythonEnvironment(settings());
     rmSync(join(installed.programs, "python3"));
     symlinkSync(join(root, "gone"), join(installed.programs, "python3"));
     expect(await findPythonEnvironment(folder, lock)).toBeNull();
     expect(await installPythonEnvironment(settings())).toEqual(installed);
     expect(await environmentDamage(installed)).toBeNull();
-  });
-
-  test("takes the place of what processes that died have left, hours ago", async () => {
-    const abandoned = join(folder, ".installing-python-0-0");
-    mkdirSync(abandoned, { recursive: true });
-    utimesSync(abandoned, 0, 0);
-    await installPythonEnvironment(settings());
-    expect(readdirSync(folder)).toHaveLength(1);
   });
 });
 
