@@ -10,6 +10,10 @@ import { connectNats } from "../proto/nats/connection.ts";
 import { ensureTopology } from "../proto/nats/topology.ts";
 import { type RoleContext, runRole } from "../proto/role-process.ts";
 import { implement, startRpcServer } from "../proto/rpc/server.ts";
+import { loadAuditRules } from "./audit/load-rules.ts";
+import { auditsOf } from "./auditing/audit-attempt.ts";
+import { auditorBy } from "./auditing/auditor.ts";
+import { auditRound } from "./auditing/round.ts";
 import { Changes } from "./changes.ts";
 import { type CoordinatorConfig, coordinatorConfigSchema } from "./config.ts";
 import { discardGraded } from "./grading/discard-graded.ts";
@@ -23,6 +27,7 @@ import { startLoop } from "./loop.ts";
 import { operatorService } from "./operator/service.ts";
 import { sweepReader } from "./operator/sweep-reader.ts";
 import { refusalOf } from "./refusal.ts";
+import { adoptVersions } from "./regrading/adopt.ts";
 import { schedulerRound } from "./scheduler/round.ts";
 import { ConnectedNodes } from "./sessions/connected-nodes.ts";
 import { nodeSessions } from "./sessions/node-session.ts";
@@ -35,6 +40,8 @@ const schedulerTickMs = 500;
 const gradingTickMs = 1_000;
 /** Traces rest before they are packed tighter; nobody waits for it. */
 const compactionTickMs = 30_000;
+/** What is stored nudges audits as well; this is for traces whose rest never comes. */
+const auditTickMs = 5_000;
 /** Before it is seen to again that NATS has what a sweep needs; a reconnect is followed by it at once. */
 const preparationTickMs = 60_000;
 /** Before ingest begins anew after a failure that is not the database's. */
@@ -59,6 +66,7 @@ async function serve(context: RoleContext<CoordinatorConfig>): Promise<void> {
   const failed = new AbortController();
   const signal = AbortSignal.any([context.signal, failed.signal]);
 
+  const auditor = auditorBy(loadAuditRules());
   const database = await openDatabase(config.databaseUrl);
   const exclusive = await takeExclusiveUse({
     url: config.databaseUrl,
@@ -107,6 +115,7 @@ async function serve(context: RoleContext<CoordinatorConfig>): Promise<void> {
     work: async () => {
       await discardGraded(database, objects, judged.splice(0));
       await dispatchGrades({ database, connection, objects, signal });
+      if ((await adoptVersions(database, log)) > 0) changes.notify();
     },
     signal,
     log,
@@ -117,6 +126,20 @@ async function serve(context: RoleContext<CoordinatorConfig>): Promise<void> {
     work: async () => {
       await compactTraces(database, log);
     },
+    signal,
+    log,
+  });
+  const auditAttempt = auditsOf(database, auditor);
+  const auditing = startLoop({
+    name: "auditing",
+    everyMs: auditTickMs,
+    work: auditRound({
+      database,
+      auditAttempt,
+      onChange: () => changes.notify(),
+      signal,
+      log: log.child({ component: "auditing" }),
+    }),
     signal,
     log,
   });
@@ -135,6 +158,7 @@ async function serve(context: RoleContext<CoordinatorConfig>): Promise<void> {
       reportCommitted(nodes, stored);
       judged.push(...judgedGrades(stored));
       grading.nudge();
+      auditing.nudge();
       onChange();
     },
   });
@@ -174,6 +198,8 @@ async function serve(context: RoleContext<CoordinatorConfig>): Promise<void> {
           database,
           nodes,
           reader: sweepReader(config.tasks, harnessNames),
+          auditing: { auditAttempt, rulesVersion: auditor.rulesVersion },
+          onReopened: preparation.nudge,
           changes,
           onSubmitted: async (submission) => {
             for (const task of submission.tasks.values()) {
@@ -202,6 +228,7 @@ async function serve(context: RoleContext<CoordinatorConfig>): Promise<void> {
     grading.stopped,
     preparation.stopped,
     compaction.stopped,
+    auditing.stopped,
     ingest,
   ]);
   await connection.close();

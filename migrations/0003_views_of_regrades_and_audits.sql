@@ -231,3 +231,13 @@ COMMENT ON COLUMN "grades_by_version"."counts" IS 'Whether it is the verdict tha
 COMMENT ON COLUMN "grades_by_version"."state" IS 'passed or failed; grader_error where the grader failed, which is followed by another; queued or published while it is open';
 --> statement-breakpoint
 COMMENT ON COLUMN "grades_by_version"."regrade_id" IS 'The regrade that asked for it; null for the grading that followed the result';
+--> statement-breakpoint
+COMMENT ON TABLE "audits" IS 'One row an attempt and a version of the rules: what its trace shows of a search for the grader. Of several versions the newest counts. Findings row by row: audit_findings.';
+--> statement-breakpoint
+COMMENT ON COLUMN "audits"."missing_events" IS 'Events that are not stored, or cannot be read, and were therefore not judged';
+--> statement-breakpoint
+COMMENT ON TABLE "regrades" IS 'One row a task whose stored workspaces were asked to be graded again, with the version task_id; its grades name it. Verdicts count once adopted_at is set.';
+--> statement-breakpoint
+COMMENT ON COLUMN "attempts"."set_aside_reason" IS 'Why an accepted result was put aside for a new attempt, after which it never counts; empty for all others';
+--> statement-breakpoint
+COMMENT ON COLUMN "attempts"."audited_events" IS 'Events that the last audit of the trace read; null before the first';

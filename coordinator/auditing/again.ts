@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm";
 import { z } from "zod";
 import type { AuditAgainResponseSchema } from "../../proto/gen/sweep/v1/operator_pb.ts";
 import type { Logger } from "../../proto/log.ts";
-import { auditClasses } from "../audit/classify.ts";
+import { auditClasses } from "../audit/finding.ts";
 import { findTarget } from "../queries/target.ts";
 import { type Database, isDatabaseAway } from "../store/database.ts";
 import { type Executor, selectRows } from "../store/rows.ts";

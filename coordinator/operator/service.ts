@@ -42,6 +42,8 @@ export function operatorService(options: {
   readonly reader: SweepReader;
   /** Audits stored traces, by rules of this version. */
   readonly auditing: { readonly auditAttempt: AuditAttempt; readonly rulesVersion: number };
+  /** Called when runs of a completed sweep are pending again: nodes need its tasks once more. */
+  readonly onReopened: () => void;
   readonly changes: Changes;
   /** Called with a sweep that was stored, before the scheduler may hand out its runs. */
   readonly onSubmitted: (submission: Submission) => Promise<void>;
@@ -50,13 +52,24 @@ export function operatorService(options: {
   readonly now: () => number;
   readonly log: Logger;
 }): ServiceHandlers<typeof OperatorService> {
-  const { database, nodes, reader, auditing, changes, onSubmitted, onChange, now, log } = options;
+  const {
+    database,
+    nodes,
+    reader,
+    auditing,
+    onReopened,
+    changes,
+    onSubmitted,
+    onChange,
+    now,
+    log,
+  } = options;
   const { queries } = database;
   const isConnected = (nodeId: string): boolean => nodes.isConnected(nodeId);
   const statusOf = (sweep: string) => readSweepStatus(queries, sweep, isConnected, now());
 
   return {
-    ...verdictCalls({ database, reader, ...auditing, changes, onChange, log }),
+    ...verdictCalls({ database, reader, ...auditing, changes, onReopened, onChange, log }),
 
     async planSweep({ fileName, text }) {
       const reading = await reader.readDefinition(fileName, text);

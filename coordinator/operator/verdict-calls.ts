@@ -30,10 +30,13 @@ export function verdictCalls(options: {
   /** Of the rules that `auditAttempt` goes by. */
   readonly rulesVersion: number;
   readonly changes: Changes;
+  /** Called when runs of a sweep that may have completed are pending again. */
+  readonly onReopened: () => void;
   readonly onChange: () => void;
   readonly log: Logger;
 }): VerdictCalls {
-  const { database, reader, auditAttempt, rulesVersion, changes, onChange, log } = options;
+  const { database, reader, auditAttempt, rulesVersion, changes, onReopened, onChange, log } =
+    options;
   const { queries } = database;
 
   return {
@@ -50,6 +53,7 @@ export function verdictCalls(options: {
       const answer = await requeueReached(database, targets, confirmed);
       if (answer.done) {
         log.info({ runs: answer.runs?.length, targets }, "runs requeued");
+        onReopened();
         onChange();
       }
       return answer;

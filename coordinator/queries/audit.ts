@@ -7,7 +7,7 @@ import type {
   AuditedAttemptSchema,
   ReadAuditResponseSchema,
 } from "../../proto/gen/sweep/v1/operator_pb.ts";
-import { auditClasses } from "../audit/classify.ts";
+import { auditClasses } from "../audit/finding.ts";
 import { type Executor, selectRows } from "../store/rows.ts";
 import { findTarget, type Target } from "./target.ts";
 

@@ -7,7 +7,7 @@ import type {
   GetRunResponseSchema,
 } from "../../proto/gen/sweep/v1/operator_pb.ts";
 import { ProvenanceSchema } from "../../proto/gen/sweep/v1/run_pb.ts";
-import type { AuditClass } from "../audit/classify.ts";
+import type { AuditClass } from "../audit/finding.ts";
 import type { Queries } from "../store/database.ts";
 import { attempts, nodes, tasks } from "../store/schema.ts";
 import { traceChunks } from "../store/trace-tables.ts";

@@ -2,7 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { type SQL, sql } from "drizzle-orm";
 import { z } from "zod";
 import type { RunRowSchema } from "../../proto/gen/sweep/v1/operator_pb.ts";
-import { auditClasses } from "../audit/classify.ts";
+import { auditClasses } from "../audit/finding.ts";
 import { runStates } from "../run-state.ts";
 import { type Executor, selectRows } from "../store/rows.ts";
 import { NotFoundError, RefusedError } from "./errors.ts";

@@ -14,7 +14,7 @@ import {
   unique,
   uuid,
 } from "drizzle-orm/pg-core";
-import { type AuditClass, type AuditFinding, auditClasses } from "../audit/classify.ts";
+import { type AuditClass, type AuditFinding, auditClasses } from "../audit/finding.ts";
 import { type GradeState, gradeStates } from "../grading/grade-state.ts";
 import { attempts, moment, oneOf, runs, sweeps, tasks } from "./schema.ts";
 

@@ -48,6 +48,7 @@ beforeAll(async () => {
     ...common,
     reader: sweepReader([folder], harnessNames),
     auditing: auditing(database.database),
+    onReopened: () => undefined,
     changes: new Changes(),
     onSubmitted: async () => undefined,
   });

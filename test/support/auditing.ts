@@ -1,4 +1,4 @@
-import { type AuditFinding, auditClasses } from "../../coordinator/audit/classify.ts";
+import { type AuditFinding, auditClasses } from "../../coordinator/audit/finding.ts";
 import { auditsOf } from "../../coordinator/auditing/audit-attempt.ts";
 import type { Auditor } from "../../coordinator/auditing/auditor.ts";
 import type { Database } from "../../coordinator/store/database.ts";

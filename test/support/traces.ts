@@ -44,6 +44,7 @@ async function startServer() {
     nodes: new ConnectedNodes(),
     reader: sweepReader([], harnessNames),
     auditing: auditing(database),
+    onReopened: () => undefined,
     changes,
     onSubmitted: async () => undefined,
     onChange: () => undefined,

@@ -58,6 +58,7 @@ export function useVerdictLab(rulesVersion = 1): void {
       nodes: new ConnectedNodes(),
       reader: sweepReader([folder], harnessNames),
       auditing: auditing(database, rulesVersion),
+      onReopened: () => undefined,
       changes,
       onSubmitted: async () => undefined,
       onChange: () => changes.notify(),
