@@ -8,7 +8,7 @@ export type AiderSign =
   | { readonly kind: "ran"; readonly command: string; readonly answer: string }
   /** A file that was put into the chat. */
   | { readonly kind: "added"; readonly path: string }
-  /** A file that the model wants to be shown. */
+  /** A file that the model wants to be shown, or writes. */
   | { readonly kind: "asked"; readonly path: string };
 
 /** A block of shell commands in an answer; one under a file's name is that file's content. */
@@ -33,7 +33,10 @@ export function signsInAnswer(text: string, { aider }: AuditRules): AiderSign[] 
       path: path.replace(/[.,]+$/, ""),
     }));
   });
-  return [...proposed, ...asked];
+  const written = [...text.matchAll(/(?:^|\n)\s*[*`]*([\w./~-]+)[*`]*\s*\n```/g)].map(
+    ([, path = ""]): AiderSign => ({ kind: "asked", path }),
+  );
+  return [...proposed, ...asked, ...written];
 }
 
 /** Reads lines that aider prints for people; a command's output lasts until aider speaks again. */

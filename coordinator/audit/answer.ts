@@ -134,9 +134,11 @@ function shownBy(look: Look, from: Shown, around: Surroundings, rules: AuditRule
   if (look.silenced) return null;
   if (hasFailed(look, from)) return null;
   const own = rest.filter((line) => !isFolderItself(line, look));
-  if (own.length === 0 || own.every((line) => /^\d+$/.test(line.trim()) && Number(line) === 0))
-    return null;
-  if (!others && !look.shared) {
+  const isCount = look.mode === "list" && own.every((line) => Number(line.trim()) === 0);
+  if (own.length === 0 || isCount) return null;
+  // One that failed would have said so.
+  const hasSucceeded = !look.quiet && failures.length === 0 && !isSharedPlace(look, around);
+  if ((!others && !look.shared) || hasSucceeded) {
     if (failures.length > 0 && look.mode === "run" && own.every((line) => isTraceback(line)))
       return null;
     return own.join("\n");
@@ -146,6 +148,11 @@ function shownBy(look: Look, from: Shown, around: Surroundings, rules: AuditRule
   );
   if (telling.length > 0) return telling.join("\n");
   return null;
+}
+
+function isSharedPlace({ named }: Look, around: Surroundings): boolean {
+  const where = around.whereabouts(named);
+  return where.kind === "hidden" && where.shared;
 }
 
 /** Whether the look itself failed. An error that comes behind what was shown is another's, or the content's. */
@@ -175,7 +182,7 @@ function foundBy(
     }
     if (inHidden && !isEmpty(line, rules)) hits.push(line);
     else if (pathsIn(line, look, around).length > 0) hits.push(line);
-    else if (rules.answers.names_outside.test(line) && !around.isMade(lastWord(line))) {
+    else if (rules.answers.names_outside.test(line)) {
       // A name alone, in a listing of the folder that was looked at.
       const named = around.resolve(lastWord(line), look.named.path);
       if (around.whereabouts(named).kind === "hidden") hits.push(line);

@@ -77,7 +77,7 @@ export function possiblePaths(args: readonly string[]): string[] {
     if (/^-(?:m|H|-message|-header|-data|d|X)$/.test(args[at - 1] ?? "")) return [];
     const value =
       /^-{1,2}[\w-]+=(.*)$/s.exec(word)?.[1] ?? /^-[ILF](\/.*)$/.exec(word)?.[1] ?? word;
-    const path = value.replace(/^(?:file:\/\/|@)/, "").replace(/::[\w:\[\]-]+$/, "");
+    const path = value.replace(/^(?:file:\/\/|@)/, "").replace(/::[\w:[\]-]+$/, "");
     return /\s|:\/\//.test(path) || path.startsWith("-") ? [] : [path];
   });
 }

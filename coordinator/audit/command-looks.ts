@@ -1,51 +1,14 @@
 import type { Statement } from "unbash";
-import { type CommandKinds, type CommandLine, operands, possiblePaths } from "./command-line.ts";
+import { copy, pack } from "./command-copies.ts";
+import { type CommandLine, operands, possiblePaths } from "./command-line.ts";
+import { find, grep } from "./command-search.ts";
 import type { Look, LookMode, Step } from "./look.ts";
-import { isWithin, type NamedPath, type Surroundings } from "./places.ts";
+import { type CommandUse, lookAt, looksIn, type ShellContext, type Streams } from "./look-at.ts";
 import { type ProgramReading, readProgram } from "./program-text.ts";
-import type { AuditRules, CommandKind } from "./rules.ts";
-import { statusMark, type Variables } from "./shell-words.ts";
-
-/** What a shell command is read with; parts of `state` change while it is read. */
-export interface ShellContext {
-  readonly rules: AuditRules;
-  readonly around: Surroundings;
-  readonly kinds: CommandKinds;
-  readonly variables: Variables;
-  readonly state: {
-    /** Current folder. */
-    folder: string;
-    /** A folder of the grader's was entered by a command whose failure would not be seen. */
-    enteredQuietly: boolean;
-    /** The commands now read may run in another folder than `folder`. */
-    unsure: boolean;
-    /** Source of the commands that the output of the one now read goes through. */
-    filters: readonly string[];
-  };
-  /** Source text between two positions. */
-  source(from: number, to: number): string;
-  /** What a script that the agent has written looks at; undefined for any other file. */
-  script(path: string): readonly Step[] | undefined;
-  /** The command writes a file, whose text may be known. */
-  wrote(path: string, text: string | null): void;
-}
-
-/** How a command is used, and what else it takes to read it. */
-export interface CommandUse {
-  readonly context: ShellContext;
-  readonly kind: CommandKind | undefined;
-  readonly silenced: boolean;
-  readonly quiet: boolean;
-  /** Text at its standard input, if it is known. */
-  readonly input: string | null;
-  /** File that its output goes to. */
-  readonly target: string | null;
-  /** Reads the text of a shell command. */
-  readonly shell: (text: string) => Step[];
-}
+import type { CommandKind } from "./rules.ts";
+import { statusMark } from "./shell-words.ts";
 
 const other: Step = { kind: "other" };
-type Streams = Pick<Look, "silenced" | "quiet">;
 
 /** What one command looks at and prints. */
 export function lookOfCommand(line: CommandLine, use: CommandUse): Step[] {
@@ -55,30 +18,6 @@ export function lookOfCommand(line: CommandLine, use: CommandUse): Step[] {
   const steps = kind === undefined ? lookOfProgram(line, use) : lookOfKind(kind, line, use);
   if (bySettings.length === 0) return steps;
   return [{ kind: "looks", looks: [...bySettings, ...steps.flatMap(looksIn)], literals: [] }];
-}
-
-const looksIn = (step: Step): readonly Look[] => (step.kind === "looks" ? step.looks : []);
-
-/** Looks at those of some paths that are the grader's; `shared` if others are there too. */
-export function lookAt(
-  context: ShellContext,
-  mode: LookMode,
-  words: readonly string[],
-  { silenced, quiet }: Streams,
-): Step[] {
-  const named = words
-    .filter((word) => word !== "" && !word.includes("\n"))
-    .map((word) => context.around.resolve(word, context.state.folder));
-  const places = named.map((one) => ({ one, where: context.around.whereabouts(one) }));
-  const ordinary = places.some(({ where }) => where.kind !== "hidden");
-  const looks = places.flatMap(({ one, where }): Look[] => {
-    const look = { mode, named: one, silenced, quiet, shared: ordinary || context.state.unsure };
-    if (where.kind === "hidden") return [{ ...look, rule: where.rule }];
-    return where.kind === "outside" && mode === "list"
-      ? [{ ...look, mode: "search", rule: null }]
-      : [];
-  });
-  return looks.length === 0 ? [] : [{ kind: "looks", looks, literals: [] }];
 }
 
 function lookOfKind(kind: CommandKind, line: CommandLine, use: CommandUse): Step[] {
@@ -115,7 +54,7 @@ function lookOfKind(kind: CommandKind, line: CommandLine, use: CommandUse): Step
     case "copy":
       return copy(args, use);
     case "pack":
-      return lookAt(context, "copy", possiblePaths(args), use);
+      return pack(line, use);
     case "write": {
       for (const path of operands(args))
         context.wrote(path, line.name === "tee" ? use.input : null);
@@ -161,117 +100,6 @@ function print({ name, args }: CommandLine, use: CommandUse): Step[] {
   if (use.silenced) return [];
   if (text.includes(statusMark)) return [{ kind: "status" }];
   return [{ kind: "print", text }];
-}
-
-function copy(args: readonly string[], { context, ...use }: CommandUse): Step[] {
-  const words = operands(args, /^-(?:t|m|o|g|S)$/);
-  const resolved = words.map((word) => context.around.resolve(word, context.state.folder));
-  const target = resolved.at(-1);
-  const sources = resolved.slice(0, Math.max(1, resolved.length - 1));
-  if (target === undefined) return [];
-  const hidden = sources.filter((one) => context.around.whereabouts(one).kind === "hidden");
-  if (hidden.length === 0) {
-    const steps = lookAt(context, "write", words.slice(-1), use);
-    if (steps.length === 0) context.wrote(words.at(-1) ?? "", null);
-    return steps;
-  }
-  for (const one of hidden)
-    context.around.copied(withoutWildcard(one), copyOf(one, target, context));
-  return lookAt(
-    context,
-    "copy",
-    hidden.map(({ word }) => word),
-    use,
-  );
-}
-
-/** `/tests/*` stands for all of `/tests`. */
-const withoutWildcard = ({ path }: NamedPath): string => path.replace(/\/[^/]*[*?[].*$/, "");
-
-function copyOf(source: NamedPath, target: NamedPath, { around }: ShellContext): string {
-  const name = source.path.slice(source.path.lastIndexOf("/") + 1);
-  const isFolder =
-    target.word.endsWith("/") ||
-    target.word === "." ||
-    around.workspaces.some((one) => isWithin(one, target.path));
-  return isFolder && !/[*?[]/.test(name)
-    ? `${target.path === "/" ? "" : target.path}/${name}`
-    : target.path;
-}
-
-function grep(line: CommandLine, use: CommandUse): Step[] {
-  const { context } = use;
-  const searchesAlways = /^(?:rg|ag|ack)$/.test(line.name);
-  const recursive =
-    searchesAlways ||
-    line.args.some((word) => /^-[a-zA-Z]*[rR]|^--recursive|^--directories=recurse/.test(word));
-  const hasPattern = line.args.some((word) =>
-    /^-(?:[a-zA-Z]*e$|f|-regexp|-file)|^--files/.test(word),
-  );
-  const words = operands(
-    line.args,
-    /^-(?:e|f|A|B|C|m|g|t|T|d|D|M|j|-regexp|-file|-include|-exclude|-glob|-type)$/,
-  );
-  const paths = hasPattern ? words : words.slice(1);
-  if (paths.length === 0 && !recursive) return [];
-  return searchIn(
-    paths.length === 0 ? ["."] : paths,
-    recursive ? context.rules.search.id : null,
-    "read",
-    use,
-  );
-}
-
-/** Looks at folders that are searched; outside of the workspace what is found, or the search's aim, tells. */
-function searchIn(
-  words: readonly string[],
-  rule: string | null,
-  mode: LookMode,
-  { context, silenced, quiet }: CommandUse,
-): Step[] {
-  const named = words.map((word) => context.around.resolve(word, context.state.folder));
-  const looks = named.flatMap((one): Look[] => {
-    const where = context.around.whereabouts(one);
-    const look = { named: one, silenced, quiet, shared: named.length > 1 || context.state.unsure };
-    if (where.kind === "hidden") return [{ ...look, mode, rule: where.rule }];
-    return where.kind === "outside" ? [{ ...look, mode: "search", rule }] : [];
-  });
-  return looks.length === 0 ? [] : [{ kind: "looks", looks, literals: [] }];
-}
-
-function find(line: CommandLine, use: CommandUse): Step[] {
-  const { rules, state } = use.context;
-  const isIndex = /locate$|^mdfind$/.test(line.name);
-  const isOther = /^fd/.test(line.name);
-  const end = line.args.findIndex((word) => /^[-(!\\]/.test(word) && !/^-[HLPEDO]/.test(word));
-  const roots = isIndex
-    ? ["/"]
-    : isOther
-      ? operands(line.args, /^-(?:e|t|d|E|x|X|-extension|-type|-max-depth)$/).slice(1)
-      : (end === -1 ? line.args : line.args.slice(0, end)).filter((word) => !word.startsWith("-"));
-  const wanted = isIndex || isOther ? operands(line.args).slice(0, 1) : namesWanted(line.args);
-  const isAim = isAimed(
-    [...wanted, ...state.filters.filter((one) => /grep|rg|awk|sed|ag/.test(one))],
-    rules,
-  );
-  const executed = line.args.findIndex((word) => /^-(?:exec|execdir|ok)$/.test(word));
-  const aim = isAim ? rules.search.id : null;
-  const mode = executed === -1 ? "list" : "read";
-  return searchIn(roots.length === 0 ? ["."] : roots, aim, mode, use);
-}
-
-/** Names and paths that `find` looks for, without those that it leaves out. */
-function namesWanted(args: readonly string[]): string[] {
-  return args.filter(
-    (_, at) =>
-      /^-(?:i?name|i?path|i?wholename|i?regex|i?lname)$/.test(args[at - 1] ?? "") &&
-      !/^(?:!|-not|\\!)$/.test(args[at - 2] ?? ""),
-  );
-}
-
-/** Whether names are such as a grader's files have. */
-export function isAimed(names: readonly string[], { search }: AuditRules): boolean {
-  return names.some((name) => search.names.test(name.replace(search.except, " ")));
 }
 
 function shell({ name, args }: CommandLine, use: CommandUse): Step[] {

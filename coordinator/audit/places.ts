@@ -16,7 +16,12 @@ export type Whereabouts =
   /** Out of the workspace, to a place that says nothing. */
   | { readonly kind: "outside" }
   /** To a place of the grader's, by the rule of this name. */
-  | { readonly kind: "hidden"; readonly rule: string };
+  | {
+      readonly kind: "hidden";
+      readonly rule: string;
+      /** Whether other things lie there too. */
+      readonly shared: boolean;
+    };
 
 const ordinary: Whereabouts = { kind: "ordinary" };
 const outside: Whereabouts = { kind: "outside" };
@@ -34,7 +39,6 @@ export interface Surroundings {
   addWorkspace(path: string): void;
   /** The agent has made a file or a folder. */
   made(path: string): void;
-  isMade(path: string): boolean;
   /** The agent has made `copy` to stand for `original`. */
   copied(original: string, copy: string): void;
 }
@@ -60,13 +64,15 @@ export function surroundings(rules: AuditRules, workspaces: readonly string[]): 
     const processes = rules.places.find(({ paths }) =>
       paths.some((one) => one.source.startsWith("^\\/proc") && one.test(path)),
     );
-    if (processes !== undefined) return { kind: "hidden", rule: processes.id };
+    if (processes !== undefined) return { kind: "hidden", rule: processes.id, shared: true };
     if (known.some((folder) => isWithin(path, folder)) || isOwn(path)) return ordinary;
     if (rules.ordinary.some((one) => one.test(path))) return ordinary;
     const place = rules.places.find(
       ({ beside, paths }) => isBeside(path, word, beside) || paths.some((one) => one.test(path)),
     );
-    return place === undefined ? outside : { kind: "hidden", rule: place.id };
+    return place === undefined
+      ? outside
+      : { kind: "hidden", rule: place.id, shared: place.shared ?? false };
   }
 
   function isBeside(path: string, word: string, names: readonly string[]): boolean {
@@ -80,10 +86,10 @@ export function surroundings(rules: AuditRules, workspaces: readonly string[]): 
     });
   }
 
-  const isOwn = (path: string): boolean => {
-    for (let at = path; at !== "/"; at = posix.dirname(at)) if (own.has(at)) return true;
+  function isOwn(path: string): boolean {
+    for (let at = path; at.length > 1; at = posix.dirname(at)) if (own.has(at)) return true;
     return false;
-  };
+  }
 
   function originalOf(path: string): string {
     for (const [copy, original] of copies) {
@@ -109,7 +115,6 @@ export function surroundings(rules: AuditRules, workspaces: readonly string[]): 
     made(path) {
       if (own.size < maxOwn) own.add(path);
     },
-    isMade: isOwn,
     copied(original, copy) {
       if (copies.size < maxOwn && !isWithin(original, copy)) copies.set(copy, original);
     },

@@ -32,7 +32,11 @@ const rulesSchema = z.strictObject({
   workspaces: z.array(z.string().startsWith("/")).min(1),
   home: z.string().startsWith("/"),
   canaries: z.array(z.strictObject({ id, pattern: everywhere, decoy: z.boolean() })).min(1),
-  places: z.array(z.strictObject({ id, beside: names, paths: z.array(ofPath) })).min(1),
+  places: z
+    .array(
+      z.strictObject({ id, beside: names, paths: z.array(ofPath), shared: z.boolean().optional() }),
+    )
+    .min(1),
   ordinary: z.array(ofPath),
   search: z.strictObject({ id, names: words, except: everywhere }),
   processes: z.strictObject({ id, names: words }),

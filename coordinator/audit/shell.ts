@@ -11,8 +11,9 @@ import {
   type Statement,
 } from "unbash";
 import { unwrapped } from "./command-line.ts";
-import { knownOutput, lookAt, lookOfCommand, type ShellContext } from "./command-looks.ts";
+import { knownOutput, lookOfCommand } from "./command-looks.ts";
 import type { Look, Step } from "./look.ts";
+import { lookAt, type ShellContext } from "./look-at.ts";
 import { expandWord } from "./shell-words.ts";
 
 /** Deepest nesting that is followed, of shells in shells and of loops. */
@@ -149,7 +150,11 @@ function readPipeline(
     all = [...all, ...(isLast ? steps : steps.filter((step) => step.kind === "looks"))];
   }
   context.state.filters = before;
-  const looks = all.flatMap((step) => (step.kind === "looks" ? step.looks : []));
+  const end = commands.at(-1);
+  const counts = end !== undefined && /^(?:wc|grep -c)\b/.test(context.source(end.pos, end.end));
+  const looks = all
+    .flatMap((step) => (step.kind === "looks" ? step.looks : []))
+    .map((look): Look => (counts && look.mode === "read" ? { ...look, mode: "list" } : look));
   const literals = all.flatMap((step) => (step.kind === "looks" ? step.literals : []));
   if (looks.length > 0) return asUsed([{ kind: "looks", looks, literals }], use);
   if (input !== null) return asUsed([{ kind: "print", text: input }], use);
@@ -171,7 +176,7 @@ function decoded(command: CommandNode, context: ShellContext, input: string | nu
   }
   if (/^xxd\s+-r\s+-p|^xxd\s+-p\s+-r/.test(source))
     return Buffer.from(input.trim(), "hex").toString("utf8");
-  return /^rev\b/.test(source) ? [...input].toReversed().join("") : null;
+  return /^rev\b/.test(source) ? Array.from(input).toReversed().join("") : null;
 }
 
 function readCommand(node: Command, context: ShellContext, depth: number, use: Use): Step[] {

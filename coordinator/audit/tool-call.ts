@@ -1,6 +1,7 @@
 import { commandKinds } from "./command-line.ts";
-import { fromProgram, isAimed, lookAt, type ShellContext } from "./command-looks.ts";
+import { fromProgram } from "./command-looks.ts";
 import type { Look, LookMode, Step } from "./look.ts";
+import { isAimed, lookAt, type ShellContext } from "./look-at.ts";
 import type { WordsKind } from "./mentions.ts";
 import type { Surroundings } from "./places.ts";
 import { readProgram } from "./program-text.ts";
