@@ -1,7 +1,13 @@
 import { z } from "zod";
 
 /** Languages that tasks are written in; each names its toolchains in its own `toolchains`. */
-const taskLanguages = ["python", "sql", "c", "cpp", "rust", "pytorch", "jax"] as const;
+export const taskLanguages = ["python", "sql", "c", "cpp", "rust", "pytorch", "jax"] as const;
+
+/** One of {@link taskLanguages}. */
+export const taskLanguageSchema = z.enum(taskLanguages);
+
+/** See {@link taskLanguages}. */
+export type TaskLanguage = z.infer<typeof taskLanguageSchema>;
 
 /**
  * Where the code under test runs while it is graded. `separate`: in sandboxes that see nothing of the
@@ -18,9 +24,9 @@ const seconds = z.number().positive().max(86_400);
 
 /** Our keys in Harbor's `task.toml`, under `[metadata.harness_sweep]`. */
 const ownKeys = z.strictObject({
-  language: z.enum(taskLanguages),
-  /** Files the agent is to write, relative to its workspace. */
-  files: z.array(z.string().min(1)).min(1),
+  language: taskLanguageSchema,
+  /** Files the agent is to write, relative to its workspace; none are named where nobody knows. */
+  files: z.array(z.string().min(1)).default([]),
   /** Programs that agent and grader need, as toolchains.ts names them. */
   toolchains: z.array(z.string().min(1)),
   isolation: z.enum(isolations),
@@ -31,10 +37,13 @@ const ownKeys = z.strictObject({
  * keys are its own business and are let through.
  */
 export const taskTomlSchema = z.looseObject({
-  schema_version: z.string(),
+  /** Older files of Harbor call it `version`. */
+  schema_version: z.string().optional(),
   metadata: z.looseObject({ harness_sweep: ownKeys }),
-  verifier: z.looseObject({ timeout_sec: seconds }),
-  environment: z.looseObject({ memory_mb: z.number().int().positive() }),
+  verifier: z.looseObject({ timeout_sec: seconds.default(600) }).prefault({}),
+  environment: z
+    .looseObject({ memory_mb: z.number().int().positive().default(2_048) })
+    .prefault({}),
 });
 
 /** See {@link taskTomlSchema}. */
