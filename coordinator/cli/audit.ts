@@ -8,8 +8,9 @@ import {
   type ReadAuditResponse,
   ReadAuditResponseSchema,
 } from "../../proto/gen/sweep/v1/operator_pb.ts";
+import { auditFile } from "./audit-file.ts";
 import { asksCoordinator, command, type OperatorOptions } from "./command.ts";
-import { type CliContext, CommandFailure } from "./context.ts";
+import { type CliContext, CommandFailure, UsageError } from "./context.ts";
 import { withOperator } from "./operator-calls.ts";
 import { formatTable, printJson } from "./print.ts";
 import { safeLine } from "./safe-text.ts";
@@ -18,7 +19,7 @@ import { safeLine } from "./safe-text.ts";
 export function auditCommand(context: CliContext): Command {
   return asksCoordinator(
     command({
-      usage: "audit <target>",
+      usage: "audit [target]",
       summary: "show which agents looked for the grader, with the evidence",
       description:
         "Shows what the traces of a sweep say about a search for the grader: for each model and harness " +
@@ -30,34 +31,55 @@ export function auditCommand(context: CliContext): Command {
         ["audit demo", "counts, and the runs that attempted or reached"],
         ["audit 17", "the evidence in all attempts of a run"],
         ["audit demo --again", "the same traces by the present rules; nothing is run again"],
+        ["audit --file out.jsonl --harness pi", "what one harness printed, without a lab"],
       ],
     }),
   )
     .option("--again", "audit the stored traces again, with the coordinator's present rules")
-    .action((target: string, options: OperatorOptions & { again?: boolean }) =>
-      withOperator(options.coordinator, context, async (operator) => {
-        if (options.again === true) {
-          let last: AuditAgainResponse | undefined;
-          for await (const message of operator.auditAgain({ target })) {
-            last = message;
-          }
-          if (last === undefined || last.audited < last.total) {
-            throw new CommandFailure("the coordinator ended before all was audited; ask again");
-          }
-          if (options.json) printJson(context.stdout, AuditAgainResponseSchema, last);
-          else context.stdout.write(formatChanges(last));
-          if (last.failed > 0) {
-            throw new CommandFailure(
-              `${last.failed} of ${last.total} attempts could not be audited; the coordinator's log says why`,
-            );
-          }
-          return;
-        }
-        const response = await operator.readAudit({ target });
-        if (options.json) printJson(context.stdout, ReadAuditResponseSchema, response);
-        else context.stdout.write(formatAudit(response));
-      }),
-    );
+    .option("--file <path>", "audit a harness's recorded output, or an exported trace, instead")
+    .option("--harness <name>", "whose output the file is")
+    .option("--instruction <path>", "file with what the agent of that output was asked")
+    .action((target: string | undefined, options: AuditOptions) => {
+      const { file } = options;
+      if ((file === undefined) === (target === undefined)) {
+        throw new UsageError("audit takes a sweep or a run, or --file; one of them");
+      }
+      return file === undefined
+        ? auditStored(target ?? "", options, context)
+        : auditFile({ ...options, file }, context);
+    });
+}
+
+interface AuditOptions extends OperatorOptions {
+  readonly again?: boolean;
+  readonly file?: string;
+  readonly harness?: string;
+  readonly instruction?: string;
+}
+
+function auditStored(target: string, options: AuditOptions, context: CliContext): Promise<void> {
+  return withOperator(options.coordinator, context, async (operator) => {
+    if (options.again === true) {
+      let last: AuditAgainResponse | undefined;
+      for await (const message of operator.auditAgain({ target })) {
+        last = message;
+      }
+      if (last === undefined || last.audited < last.total) {
+        throw new CommandFailure("the coordinator ended before all was audited; ask again");
+      }
+      if (options.json) printJson(context.stdout, AuditAgainResponseSchema, last);
+      else context.stdout.write(formatChanges(last));
+      if (last.failed > 0) {
+        throw new CommandFailure(
+          `${last.failed} of ${last.total} attempts could not be audited; the coordinator's log says why`,
+        );
+      }
+      return;
+    }
+    const response = await operator.readAudit({ target });
+    if (options.json) printJson(context.stdout, ReadAuditResponseSchema, response);
+    else context.stdout.write(formatAudit(response));
+  });
 }
 
 function formatAudit(response: ReadAuditResponse): string {
