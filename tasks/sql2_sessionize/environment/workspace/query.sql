@@ -1,0 +1,1 @@
+-- One SELECT statement, which may begin with WITH; see the task for its columns.
