@@ -1,12 +1,16 @@
 import { eq, sql } from "drizzle-orm";
 import { beforeAll, describe, expect, it } from "vitest";
 import { z } from "zod";
+import { loadAuditRules } from "../../coordinator/audit/load-rules.ts";
+import { auditsOf } from "../../coordinator/auditing/audit-attempt.ts";
+import { auditorBy } from "../../coordinator/auditing/auditor.ts";
 import { compactTraces } from "../../coordinator/ingest/compact-traces.ts";
 import type { Grant } from "../../coordinator/leases/ledger.ts";
 import { selectRows } from "../../coordinator/store/rows.ts";
 import { traceChunks } from "../../coordinator/store/trace-tables.ts";
 import { audits } from "../../coordinator/store/verdict-tables.ts";
 import { AttemptOutcome } from "../../proto/gen/sweep/v1/run_pb.ts";
+import type { TraceEventBody } from "../../proto/trace-event.ts";
 import { auditing } from "../support/auditing.ts";
 import { silentLog } from "../support/silent-log.ts";
 import {
@@ -19,6 +23,7 @@ import {
   letPass,
   runsOf,
   say,
+  sayEvents,
   submit,
   useVerdictLab,
   writeTask,
@@ -302,6 +307,33 @@ describe("`sweep audit`", () => {
     expect(exitCode).toBe(1);
     expect(stderr).toContain('there is neither a sweep nor a run "nothing"');
   });
+});
+
+it("goes by the rules that the program brings, with what the task says and which harness it was", async () => {
+  const run = await oneRun();
+  const grant = await attempt(run, { says: ["tick"], traceEvents: 3 });
+  const events: TraceEventBody[] = [
+    {
+      kind: "tool_call",
+      callId: "1",
+      tool: "bash",
+      input: JSON.stringify({ command: "cat /tests/test_hidden.py" }),
+    },
+    {
+      kind: "tool_result",
+      callId: "1",
+      isError: false,
+      text: "def test_first():\n    assert answer() == 42\n",
+    },
+  ];
+  await sayEvents(grant, events, 1);
+  const auditor = auditorBy(loadAuditRules());
+  await auditAll(auditor.rulesVersion, auditsOf(database, auditor));
+  const [found] = await auditsFor(grant);
+  expect(found).toMatchObject({ rulesVersion: auditor.rulesVersion, class: "reached" });
+  expect(found!.findings).toContainEqual(
+    expect.objectContaining({ class: "reached", sequence: 2 }),
+  );
 });
 
 it("shows each finding as a row in SQL, and tells which rules were the newest", async () => {

@@ -25,6 +25,7 @@ import { OperatorService } from "../../proto/gen/sweep/v1/operator_pb.ts";
 import type { AttemptOutcome } from "../../proto/gen/sweep/v1/run_pb.ts";
 import { harnessNames } from "../../proto/harness-names.ts";
 import { implement, type RpcServer, startRpcServer } from "../../proto/rpc/server.ts";
+import type { TraceEventBody } from "../../proto/trace-event.ts";
 import { auditing, namedClasses } from "./auditing.ts";
 import { aLabFolder, type CliOutcome, sweep } from "./cli.ts";
 import { createTestDatabase, type TestDatabase } from "./postgres.ts";
@@ -179,17 +180,30 @@ export async function attempt(
 }
 
 /** Stores events of the node with these texts, from `first` on. */
-export async function say(grant: Grant, texts: readonly string[], first = 0): Promise<void> {
-  if (texts.length === 0) return;
-  const lines = texts.map((text, index) =>
-    JSON.stringify({ sequence: first + index, atMs: 0, kind: "node", text }),
+export function say(grant: Grant, texts: readonly string[], first = 0): Promise<void> {
+  return sayEvents(
+    grant,
+    texts.map((text) => ({ kind: "node", text })),
+    first,
+  );
+}
+
+/** Stores these events as one chunk, from `first` on. */
+export async function sayEvents(
+  grant: Grant,
+  events: readonly TraceEventBody[],
+  first: number,
+): Promise<void> {
+  if (events.length === 0) return;
+  const lines = events.map((event, index) =>
+    JSON.stringify({ sequence: first + index, atMs: 0, ...event }),
   );
   const chunk = create(TraceChunkSchema, {
     entryId: `${grant.attemptId}/trace/${first}`,
     attemptId: grant.attemptId,
     epoch: grant.epoch,
     firstSequence: first,
-    eventCount: texts.length,
+    eventCount: events.length,
     codec: TraceCodec.JSONL_GZIP,
     events: gzipSync(lines.join("\n")),
   });
