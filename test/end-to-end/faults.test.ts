@@ -4,14 +4,14 @@ import type { LabProcess } from "../../deploy/lab-process.ts";
 import { type DemoLab, startDemoLab } from "./demo-lab.ts";
 import { predictedOutcome } from "./predicted-outcomes.ts";
 
-/** One seed of the demo's cells. */
-const runCount = 16;
+/** Two seeds of the demo's cells. */
+const runCount = 32;
+const sweep = "kills";
 
 let demoLab: DemoLab;
-let sweepFile: string;
 beforeAll(async () => {
   demoLab = await startDemoLab();
-  sweepFile = demoLab.sweepFile({ seeds: [1] });
+  await demoLab.sweep("run", demoLab.sweepFile({ seeds: [1, 2] }), "--name", sweep);
 });
 afterAll(() => demoLab?.end());
 
@@ -22,25 +22,33 @@ const processes: readonly [string, () => LabProcess][] = [
   ["nats", () => demoLab.lab.nats],
   ["postgres", () => demoLab.lab.postgres],
 ];
+/** Runs that end between two kills, which leaves as many for the time after the last. */
+const runsApart = Math.floor(runCount / (processes.length + 1));
 
-describe("a sweep survives SIGKILL, in its middle, of", () => {
-  it.each(processes)("the %s", async (name, processOf) => {
-    const sweep = `kill-${name}`;
-    await demoLab.sweep("run", sweepFile, "--name", sweep);
-    await demoLab.untilEnded(sweep, 4);
-    const killed = processOf();
-    const before = killed.pid;
-    killed.kill("SIGKILL");
-    await vi.waitFor(
-      () => {
-        expect(killed.pid).toBeDefined();
-        expect(killed.pid).not.toBe(before);
-      },
-      { timeout: 60_000 },
-    );
-    await demoLab.untilEnded(sweep, runCount);
-    await expectEverythingOnce(sweep);
-  });
+describe("a sweep goes on after a SIGKILL, in its middle, of", () => {
+  it.each(processes.map((each, index) => [...each, index] as const))(
+    "the %s",
+    async (_name, processOf, index) => {
+      await demoLab.untilEnded(sweep, (index + 1) * runsApart);
+      const { state } = await stateOfSweep();
+      expect(state, "the sweep was to be in its middle").toBe("active");
+      const killed = processOf();
+      const before = killed.pid;
+      killed.kill("SIGKILL");
+      await vi.waitFor(
+        () => {
+          expect(killed.pid).toBeDefined();
+          expect(killed.pid).not.toBe(before);
+        },
+        { timeout: 60_000 },
+      );
+    },
+  );
+});
+
+it("has every run exactly once after all of them, as its model's skill predicts", async () => {
+  await demoLab.untilEnded(sweep, runCount);
+  await expectEverythingOnce();
 });
 
 it("`sweep runs --json`, the views and the tables agree", async () => {
@@ -56,8 +64,8 @@ it("`sweep runs --json`, the views and the tables agree", async () => {
         }),
       ),
     })
-    .parse(JSON.parse(await demoLab.sweep("runs", "kill-coordinator", "--json")));
-  const views = await demoLab.results("kill-coordinator");
+    .parse(JSON.parse(await demoLab.sweep("runs", sweep, "--json")));
+  const views = await demoLab.results(sweep);
   const tables = await demoLab.query(
     z.object({
       id: z.coerce.string(),
@@ -72,7 +80,7 @@ it("`sweep runs --json`, the views and the tables agree", async () => {
      from runs join sweeps on sweeps.id = runs.sweep_id
      join attempts on attempts.id = runs.accepted_attempt_id
      where sweeps.name = $1 order by runs.id`,
-    "kill-coordinator",
+    sweep,
   );
   expect(runs).toHaveLength(runCount);
   expect(runs).toEqual(
@@ -98,14 +106,14 @@ it("`sweep runs --json`, the views and the tables agree", async () => {
     `select sum(planned)::integer as planned, sum(valid)::integer as valid,
        sum(passed)::integer as passed, count(*)::integer as cells
      from cell_results where sweep = $1`,
-    "kill-coordinator",
+    sweep,
   );
   const passed = views.filter(({ outcome }) => outcome === "passed").length;
-  expect(cells).toEqual({ planned: runCount, valid: runCount, passed, cells: 16 });
+  expect(cells).toEqual({ planned: runCount, valid: runCount, passed, cells: runCount / 2 });
 });
 
 /** Every run has exactly the outcome its model's skill predicts, from one attempt whose trace is whole. */
-async function expectEverythingOnce(sweep: string): Promise<void> {
+async function expectEverythingOnce(): Promise<void> {
   const results = await demoLab.results(sweep);
   expect(results).toHaveLength(runCount);
   for (const result of results) {
@@ -133,4 +141,10 @@ async function expectEverythingOnce(sweep: string): Promise<void> {
     sweep,
   );
   expect(counts).toEqual({ doubled: 0, graded_twice: 0, incomplete: 0, leases: 0 });
+}
+
+async function stateOfSweep(): Promise<{ readonly state: string }> {
+  const row = z.object({ state: z.string() });
+  const [found] = await demoLab.query(row, "select state from sweeps where name = $1", sweep);
+  return found ?? { state: "absent" };
 }
