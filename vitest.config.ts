@@ -27,7 +27,7 @@ export default defineConfig({
         test: {
           name: "programs",
           include: ["test/programs/**/*.test.ts"],
-          globalSetup: ["test/support/global-setup.ts", "test/support/toolchain-setup.ts"],
+          globalSetup: ["test/support/global-setup.ts", "test/support/machine-setup.ts"],
           testTimeout: 120_000,
           hookTimeout: 120_000,
           fileParallelism: false,
@@ -38,7 +38,7 @@ export default defineConfig({
         test: {
           name: "end-to-end",
           include: ["test/end-to-end/**/*.test.ts"],
-          globalSetup: ["test/support/global-setup.ts", "test/support/toolchain-setup.ts"],
+          globalSetup: ["test/support/global-setup.ts", "test/support/machine-setup.ts"],
           testTimeout: 600_000,
           hookTimeout: 300_000,
           fileParallelism: false,
