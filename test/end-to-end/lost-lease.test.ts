@@ -28,7 +28,10 @@ const attemptsOf = (where: string, ...values: string[]) =>
   );
 
 it("a node paused past its deadline cannot get its late result counted", async () => {
-  const sweepFile = demoLab.sweepFile({ seeds: [1] });
+  const sweepFile = demoLab.sweepFile({
+    seeds: [1],
+    tasks: ["p2_shortest_path", "sql1_recursive"],
+  });
   await demoLab.sweep("run", sweepFile, "--name", "paused");
   const paused = demoLab.lab.nodes[0]!;
   const held = await vi.waitFor(
@@ -48,7 +51,7 @@ it("a node paused past its deadline cannot get its late result counted", async (
     { timeout: 60_000 },
   );
   paused.kill("SIGCONT");
-  await demoLab.untilEnded("paused", 16);
+  await demoLab.untilEnded("paused", 8);
   // The node stops what it lost and says so; what it says is kept, and counts for nothing.
   await vi.waitFor(
     async () => {
