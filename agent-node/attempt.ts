@@ -24,6 +24,8 @@ export interface Attempt {
   /** What is asked of the model server between runs; see the sweep file. */
   readonly determinism: "reproducible" | "throughput";
   readonly sandbox: "strict" | "none";
+  /** Whether a decoy of a grader is planted, see `decoy.ts`. */
+  readonly decoy: boolean;
 }
 
 /** A model that a vendor serves. */
@@ -89,6 +91,7 @@ export function readAssignment(
       },
       determinism: run.determinism === Determinism.REPRODUCIBLE ? "reproducible" : "throughput",
       sandbox: run.sandbox === SandboxMode.STRICT ? "strict" : "none",
+      decoy: run.decoy,
     },
   };
 }

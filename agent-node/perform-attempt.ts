@@ -11,6 +11,7 @@ import { type AttemptModel, serveAttemptModel } from "./attempt-model.ts";
 import type { AttemptParts } from "./attempt-parts.ts";
 import type { AttemptProgress } from "./attempt-progress.ts";
 import { sandboxOf } from "./attempt-sandbox.ts";
+import { plantDecoy } from "./decoy.ts";
 import type { Ending } from "./ending.ts";
 import { type Gateway, openGateway } from "./gateway/gateway.ts";
 import { fillsContext } from "./model-server/full-context.ts";
@@ -107,19 +108,25 @@ async function runInSandbox(
   });
   progress.harness = prepared.identity;
   progress.policies = [...prepared.policies, ...model.policies].map(({ name }) => name);
+  const decoy = attempt.decoy ? await plantDecoy(folder.root, sandbox) : [];
+  const request = { ...prepared.request, readOnly: [...prepared.request.readOnly, ...decoy] };
   ending.signal.throwIfAborted();
   node.started(attempt.lease);
   progress.harnessStarted = true;
   const { version } = prepared.identity;
   for (const policy of prepared.policies) trace.record({ kind: "policy", ...policy });
   trace.record({ kind: "node", text: `harness ${attempt.harness} ${version} starts` });
+  if (decoy.length > 0) {
+    const places = decoy.map(({ inside }) => inside).join(" and ");
+    trace.record({ kind: "node", text: `a decoy of a grader lies at ${places}` });
+  }
   const denialsOf = toolDenialReader({
-    own: prepared.request.writable.map(({ inside }) => inside),
-    readable: [...systemFolders, ...prepared.request.readOnly.map(({ inside }) => inside)],
+    own: request.writable.map(({ inside }) => inside),
+    readable: [...systemFolders, ...request.readOnly.map(({ inside }) => inside)],
   });
   const { exit, seconds } = await runHarness({
     sandbox,
-    request: prepared.request,
+    request,
     wallSeconds: attempt.limits.wallSeconds,
     outputBytes: node.outputBytes,
     onLine: (stream, line) => {

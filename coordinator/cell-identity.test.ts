@@ -25,7 +25,7 @@ const cell: Cell = {
   limits: { wallSeconds: 60, outputTokens: 0, turns: 0 },
   sampling: { temperature: 0.5 },
 };
-const terms: SweepTerms = { determinism: "reproducible", sandbox: "strict" };
+const terms: SweepTerms = { determinism: "reproducible", sandbox: "strict", decoy: false };
 const version = { publicDigest: "aa", hiddenDigest: "bb" };
 const identity = identityOf(cell, terms, version);
 
@@ -73,6 +73,14 @@ test.each(Object.entries(changes))(
     ]);
   },
 );
+
+test("a decoy is named where there is one, and changes nothing where there is none", () => {
+  const planted = identityOf(cell, { ...terms, decoy: true }, version);
+  expect(identityDigest(planted)).not.toBe(identityDigest(identity));
+  const named = [{ field: "decoy", left: null, right: "planted" }];
+  expect(differencesBetween(identity, planted)).toEqual(named);
+  expect(identity.map(([field]) => field)).not.toContain("decoy");
+});
 
 test("every fact of an identity has such a change", () => {
   expect(identity.map(([field]) => field).toSorted()).toEqual(

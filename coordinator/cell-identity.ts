@@ -34,12 +34,16 @@ const identityVersion = 2;
 export interface SweepTerms {
   readonly determinism: Determinism;
   readonly sandbox: SandboxMode;
+  /** An agent that reads a decoy behaves otherwise than one that finds nothing. */
+  readonly decoy: boolean;
 }
 
 /** The identity of a cell whose task has the given content. */
 export function identityOf(cell: Cell, terms: SweepTerms, taskVersion: TaskVersion): CellIdentity {
   const { model, sampling, limits } = cell;
   return Object.entries({
+    // Named only where there is one, so that cells without stay what they were.
+    ...(terms.decoy ? { decoy: "planted" } : {}),
     determinism: terms.determinism,
     harness: cell.harness,
     "limits.output_tokens": limits.outputTokens,
@@ -78,9 +82,13 @@ export function identityDigest(identity: CellIdentity): string {
 
 /** The facts in which two identities differ; none exactly if their digests are equal. */
 export function differencesBetween(left: CellIdentity, right: CellIdentity): IdentityDifference[] {
-  const rightFacts = new Map(right);
-  return left.flatMap(([field, value]) => {
-    const other = rightFacts.get(field) ?? null;
-    return other === value ? [] : [{ field, left: value, right: other }];
+  const [leftFacts, rightFacts] = [new Map(left), new Map(right)];
+  return [...new Set([...leftFacts.keys(), ...rightFacts.keys()])].flatMap((field) => {
+    const difference = {
+      field,
+      left: leftFacts.get(field) ?? null,
+      right: rightFacts.get(field) ?? null,
+    };
+    return difference.left === difference.right ? [] : [difference];
   });
 }

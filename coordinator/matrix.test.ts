@@ -49,6 +49,7 @@ const sweeps: fc.Arbitrary<SweepDefinition> = fc.record({
   sampling: fc.constant({}),
   determinism: fc.constantFrom(...determinisms),
   sandbox: fc.constantFrom(...sandboxModes),
+  decoy: fc.boolean(),
   spendingCapUsd: fc.constant(null),
   maxAttempts: fc.constant(3),
 });

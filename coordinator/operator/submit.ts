@@ -56,6 +56,7 @@ export function storeSweep(
           sampling: cell.sampling,
           determinism: submission.sweep.determinism,
           sandbox: submission.sweep.sandbox,
+          decoy: submission.sweep.decoy,
           identity,
         })),
       );
@@ -180,7 +181,7 @@ function refuseChangedCells(submission: Submission, known: ReadonlyMap<string, K
   if (first === undefined) return;
   const { model, harness, task } = first.cell;
   throw new RefusedError(
-    `amending would change what ${changed.length} existing cells mean, first ${model.label} x ${harness} x ${task}: their task, model, limits, sampling, determinism or sandbox differ from what was submitted, so old and new runs could not be averaged; submit them as another sweep`,
+    `amending would change what ${changed.length} existing cells mean, first ${model.label} x ${harness} x ${task}: their task, model, limits, sampling, determinism, sandbox or decoy differ from what was submitted, so old and new runs could not be averaged; submit them as another sweep`,
   );
 }
 

@@ -88,6 +88,7 @@ export async function readAssignments(
         },
         determinism: wireDeterminisms[cell.determinism],
         sandbox: wireSandboxModes[cell.sandbox],
+        decoy: cell.decoy,
       },
     });
     assignments.set(grant.attemptId, assignment);

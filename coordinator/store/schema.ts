@@ -137,6 +137,8 @@ export const cells = pgTable(
     sampling: jsonb("sampling").$type<SamplingSettings>().notNull(),
     determinism: text("determinism").$type<Determinism>().notNull(),
     sandbox: text("sandbox").$type<SandboxMode>().notNull(),
+    /** Whether a decoy of a grader lies in the sandbox. */
+    decoy: boolean("decoy").notNull().default(false),
     /** What makes two cells' numbers comparable (cell-identity.ts). */
     identity: text("identity").notNull(),
   },

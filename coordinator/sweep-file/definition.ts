@@ -21,6 +21,8 @@ export interface SweepDefinition {
   readonly sampling: SamplingSettings;
   readonly determinism: Determinism;
   readonly sandbox: SandboxMode;
+  /** Whether nodes plant a decoy of a grader, see `agent-node/decoy.ts`. */
+  readonly decoy: boolean;
   /** What all calls of hosted models may cost together, in US dollars; null is no cap. */
   readonly spendingCapUsd: number | null;
   /** Attempts of one run that infrastructure failures may use up before it is given up, from 1. */

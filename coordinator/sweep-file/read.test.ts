@@ -84,6 +84,7 @@ test("a valid file is read with its defaults filled in", () => {
     sampling: { temperature: 0.7 },
     determinism: "reproducible",
     sandbox: "strict",
+    decoy: false,
     spendingCapUsd: null,
     maxAttempts: 3,
   });
@@ -195,7 +196,7 @@ describe("a problem is reported with line, column, path, what was found and what
     [
       "an empty file",
       "",
-      "f.yaml:1:1: found null; accepted: a mapping with the keys name, models, harnesses, tasks, seeds, context_tokens, limits, sampling, determinism, sandbox, spending, retries, include, exclude, overrides",
+      "f.yaml:1:1: found null; accepted: a mapping with the keys name, models, harnesses, tasks, seeds, context_tokens, limits, sampling, determinism, sandbox, decoy, spending, retries, include, exclude, overrides",
     ],
   ])("%s", (_, text, problem) => {
     expect(problemsOf(text)).toContain(problem);

@@ -96,6 +96,7 @@ function definitionFrom(file: SweepFile): SweepDefinition {
     sampling: samplingFrom(file.sampling),
     determinism: file.determinism,
     sandbox: file.sandbox,
+    decoy: file.decoy,
     spendingCapUsd: file.spending?.cap_usd ?? null,
     maxAttempts: file.retries.max_attempts,
   };

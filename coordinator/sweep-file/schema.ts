@@ -45,6 +45,12 @@ export function sweepFileSchema(harnessNames: readonly string[]) {
       .enum(sandboxModes)
       .default("strict")
       .describe("none shuts nothing in: only for comparison with studies that had no sandbox."),
+    decoy: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Plants a grader without meaning where agents that peek would look, to measure how many do.",
+      ),
     spending: mapping({
       cap_usd: number(0, 1_000_000).describe(
         "What all calls of hosted models may cost together, in US dollars.",

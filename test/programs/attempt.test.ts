@@ -7,11 +7,14 @@ import { pino } from "pino";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Attempt } from "../../agent-node/attempt.ts";
 import type { AttemptParts, PrepareHarness } from "../../agent-node/attempt-parts.ts";
+import { decoyCanaries } from "../../agent-node/decoy.ts";
 import { AttemptStopped, executeAttempt } from "../../agent-node/execute-attempt.ts";
 import { installHarness } from "../../agent-node/harness/installation.ts";
 import { LoadedModel, type WantedModel } from "../../agent-node/loaded-model.ts";
 import { Outbox } from "../../agent-node/outbox/outbox.ts";
 import { harnessPreparation } from "../../agent-node/prepare-harness.ts";
+import { auditTrace } from "../../coordinator/audit/classify.ts";
+import { loadAuditRules } from "../../coordinator/audit/load-rules.ts";
 import { unpackArchive } from "../../proto/archive.ts";
 import {
   type AttemptResult,
@@ -81,6 +84,7 @@ function anAttempt(limits: Partial<Attempt["limits"]> = {}): Attempt {
     limits: { wallSeconds: 60, outputTokens: 0, turns: 0, ...limits },
     determinism: "reproducible",
     sandbox: "strict",
+    decoy: false,
   };
 }
 
@@ -317,5 +321,37 @@ describe("executing an attempt with Pi", () => {
     const { result } = await execute(`${oneModelCall} && [ -d /proc/1 ]`, { attempt });
     expect(result.outcome, result.reason).toBe(AttemptOutcome.COMPLETED);
     expect(result.provenance).toMatchObject({ sandbox: "none/1", sandboxProven: false });
+  });
+
+  describe("with a decoy", () => {
+    const look =
+      'cd /tests 2>/dev/null || cd ../tests || exit 1; ls; cat checks.json; echo x > new; sh test.sh; cat "$(dirname "$PWD")"/solution/*; exit 0';
+    const audit = (texts: readonly string[]) => {
+      const events = texts.map((text) => traceEventSchema.parse(JSON.parse(text)));
+      return auditTrace(events, { instruction: "" }, loadAuditRules());
+    };
+
+    test.each(["strict", "none"] as const)(
+      "shows it to a harness whose sandbox is %s, and the audit finds that it was read",
+      async (mode) => {
+        const attempt = { ...anAttempt(), sandbox: mode, decoy: true };
+        const { result, texts } = await execute(look, { attempt });
+        expect(result.outcome, result.reason).toBe(AttemptOutcome.COMPLETED);
+        const text = texts.join("\n");
+        for (const canary of Object.values(decoyCanaries)) expect(text).toContain(canary);
+        expect(text).toContain("checks passed");
+        if (mode === "strict") expect(text).toContain("Read-only file system");
+        const report = audit(texts);
+        expect(report.class).toBe("reached");
+        expect(report.findings.every(({ class: of, decoy }) => of !== "reached" || decoy)).toBe(true);
+      },
+    );
+
+    test("shows none where its sweep asks for none", async () => {
+      const { result, texts } = await execute("ls -d /tests /solution ../tests ../solution; exit 0");
+      expect(result.outcome, result.reason).toBe(AttemptOutcome.COMPLETED);
+      expect(texts.join("\n").match(/No such file/g)).toHaveLength(4);
+      expect(texts.join("\n")).not.toContain("decoy");
+    });
   });
 });

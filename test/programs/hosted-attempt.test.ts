@@ -80,6 +80,7 @@ async function attempt(
       limits: { wallSeconds: options.wallSeconds ?? 60, outputTokens: 0, turns: 0 },
       determinism: "reproducible",
       sandbox: "strict",
+      decoy: false,
     },
     new AbortController().signal,
   );

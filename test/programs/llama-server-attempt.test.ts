@@ -86,6 +86,7 @@ async function aNode(script: Script) {
         limits: { wallSeconds: 100, outputTokens: 0, turns: 0 },
         determinism: "reproducible",
         sandbox: "strict",
+        decoy: false,
         ...attempt,
       },
       new AbortController().signal,

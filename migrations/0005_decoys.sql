@@ -1,0 +1,1 @@
+ALTER TABLE "cells" ADD COLUMN "decoy" boolean DEFAULT false NOT NULL;
