@@ -1,0 +1,3 @@
+#include "total.h"
+
+/* Write the function of total.h here. */

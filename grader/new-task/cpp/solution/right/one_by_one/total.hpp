@@ -1,0 +1,13 @@
+// Part of a benchmark's hidden half. The canary lets a trace or a training corpus be searched for leaks:
+// {{canary}}
+#pragma once
+
+#include <span>
+
+inline long total(std::span<const long> numbers) {
+    long result = 0;
+    for (long number : numbers) {
+        result += number;
+    }
+    return result;
+}

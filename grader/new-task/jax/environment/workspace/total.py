@@ -1,0 +1,5 @@
+import jax
+
+
+def total(numbers: jax.Array) -> jax.Array:
+    raise NotImplementedError

@@ -1,0 +1,11 @@
+"""Reference solution.
+
+Part of a benchmark's hidden half. The canary lets a trace or a training corpus be searched for leaks:
+{{canary}}
+"""
+
+import jax
+
+
+def total(numbers: jax.Array) -> jax.Array:
+    return numbers.sum()

@@ -1,0 +1,2 @@
+def total(numbers: list[int]) -> int:
+    raise NotImplementedError

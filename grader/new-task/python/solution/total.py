@@ -1,0 +1,9 @@
+"""Reference solution.
+
+Part of a benchmark's hidden half. The canary lets a trace or a training corpus be searched for leaks:
+{{canary}}
+"""
+
+
+def total(numbers: list[int]) -> int:
+    return sum(numbers)

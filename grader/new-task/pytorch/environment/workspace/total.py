@@ -1,0 +1,5 @@
+import torch
+
+
+def total(numbers: torch.Tensor) -> torch.Tensor:
+    raise NotImplementedError

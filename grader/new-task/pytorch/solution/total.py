@@ -1,0 +1,11 @@
+"""Reference solution.
+
+Part of a benchmark's hidden half. The canary lets a trace or a training corpus be searched for leaks:
+{{canary}}
+"""
+
+import torch
+
+
+def total(numbers: torch.Tensor) -> torch.Tensor:
+    return numbers.sum()

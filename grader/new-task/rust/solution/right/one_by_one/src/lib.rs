@@ -1,0 +1,9 @@
+// Part of a benchmark's hidden half. The canary lets a trace or a training corpus be searched for leaks:
+// {{canary}}
+pub fn total(numbers: &[i64]) -> i64 {
+    let mut result = 0;
+    for number in numbers {
+        result += number;
+    }
+    result
+}
