@@ -40,7 +40,7 @@ const schedulerTickMs = 500;
 const gradingTickMs = 1_000;
 /** Traces rest before they are packed tighter; nobody waits for it. */
 const compactionTickMs = 30_000;
-/** What is stored nudges audits as well; this is for traces whose rest never comes. */
+/** Results nudge audits as well; this is for traces whose rest comes later, or never. */
 const auditTickMs = 5_000;
 /** Before it is seen to again that NATS has what a sweep needs; a reconnect is followed by it at once. */
 const preparationTickMs = 60_000;
@@ -158,7 +158,7 @@ async function serve(context: RoleContext<CoordinatorConfig>): Promise<void> {
       reportCommitted(nodes, stored);
       judged.push(...judgedGrades(stored));
       grading.nudge();
-      auditing.nudge();
+      if (stored.some(({ received }) => received.event.kind === "result")) auditing.nudge();
       onChange();
     },
   });
