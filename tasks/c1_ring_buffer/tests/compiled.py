@@ -16,6 +16,8 @@ from checking import PLACES, WORKSPACE, CheckFailed, Limits, ToolchainMissing, f
 
 SOURCE_BYTES_MAX = 1_000_000
 COMPILE_SECONDS = 40.0
+# What a candidate's fault says then.
+OVERTIME = "did not end in time"
 PROBE_SECONDS = 20.0
 ENVIRONMENT = {
     # Leaks are found by counting: LeakSanitizer needs ptrace, which sandboxes deny.
@@ -47,6 +49,8 @@ class Reply:
 
     lines: tuple[str, ...]
     fault: str | None
+    is_slow: bool = False
+    """The fault is that time ran out."""
 
 
 class Program:
@@ -88,7 +92,7 @@ class Program:
                 lines.append(line.rstrip())
         if len(replies) < len(scripts) or ended.fault is not None:
             how = ended.fault or "said no more"
-            last = Reply(tuple(lines), f"the program {how}: {ended.errors[:600]}")
+            last = Reply(tuple(lines), f"the program {how}: {ended.errors[:600]}", how == OVERTIME)
             replies = [*replies[: len(scripts) - 1], last]
         return replies[: len(scripts)]
 
@@ -141,7 +145,7 @@ class Program:
 class Batch:
     """Scripts in the order in which their replies are asked for, run in as few processes as they allow.
 
-    A script that ends the process fails alone: those behind it run in another one.
+    A script that ends the process fails alone: those behind it run in another one, unless it used up the time.
     """
 
     def __init__(self, program: Program, seconds: float) -> None:
@@ -158,5 +162,7 @@ class Batch:
     def reply(self, number: int) -> Reply:
         self.program.build()
         while len(self.replies) <= number:
+            if self.replies and self.replies[-1].is_slow:
+                return Reply((), "not run: the calls before it used up the time")
             self.replies += self.program.answer(self.scripts[len(self.replies) :], self.seconds)
         return self.replies[number]

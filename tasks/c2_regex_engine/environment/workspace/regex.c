@@ -1,0 +1,3 @@
+#include "regex.h"
+
+/* Write the functions of regex.h here. */
