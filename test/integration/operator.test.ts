@@ -155,6 +155,7 @@ describe("runs that no node can execute", () => {
         capabilities: {
           slots: 1,
           harnesses: [{ name: "pi", version: "1" }],
+          toolchains: [{ name: "python3", version: "Python 3.11.2" }],
           sandboxProof: { passed: true },
         },
       })
@@ -202,6 +203,7 @@ describe("runs that no node can execute", () => {
           slots: 1,
           memoryBytes: String(8 * 2 ** 30),
           harnesses: [{ name: "pi", version: "1" }],
+          toolchains: [{ name: "python3", version: "Python 3.11.2" }],
           sandboxProof: { passed: true },
           models: [{ path: "m.yaml", sizeBytes: 1 }],
         },
