@@ -1,6 +1,7 @@
 import type { Look, Step } from "./look.ts";
 import type { Surroundings } from "./places.ts";
 import type { AuditRules } from "./rules.ts";
+import { unknownMark } from "./shell-words.ts";
 
 /** What came of one look. */
 export interface Outcome {
@@ -43,7 +44,8 @@ interface Section {
 }
 
 /** Parts lines at those that are known beforehand; what was not printed parts nothing. */
-function sections(steps: readonly Step[], lines: readonly string[]): Section[] {
+function sections(steps: readonly Step[], all: readonly string[]): Section[] {
+  const lines = [...all];
   const found: Section[] = [];
   let since: Step[] = [];
   let from = 0;
@@ -59,6 +61,10 @@ function sections(steps: readonly Step[], lines: readonly string[]): Section[] {
       since.push(step);
       continue;
     }
+    if (step.text.includes(unknownMark)) {
+      uncover(step.text, lines, from);
+      continue;
+    }
     const text = step.text.split("\n").filter((line) => line.trim() !== "");
     const [head] = text;
     if (head === undefined) continue;
@@ -68,6 +74,19 @@ function sections(steps: readonly Step[], lines: readonly string[]): Section[] {
     [since, from] = [[], at + text.length];
   }
   return [...found, { steps: since, lines: lines.slice(from), status: null }];
+}
+
+/** Leaves of a line that is known in parts what is not known of it: a command's output within it. */
+function uncover(text: string, lines: string[], from: number): void {
+  const [head = "", ...rest] = text.split(unknownMark);
+  const tail = rest.at(-1) ?? "";
+  const prefix = head.trimStart();
+  if (prefix === "") return;
+  const at = lines.findIndex((line, index) => index >= from && line.trimStart().startsWith(prefix));
+  const line = lines[at]?.trim();
+  if (line === undefined) return;
+  const end = tail.trim() !== "" && line.endsWith(tail.trim()) ? -tail.trim().length : undefined;
+  lines[at] = line.slice(prefix.trim().length, end).trim();
 }
 
 function statusIn(line: string): number | null {

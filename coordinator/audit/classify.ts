@@ -122,6 +122,11 @@ function attemptAudit(context: AuditContext, rules: AuditRules) {
     const reading = calls.read(event.tool, event.input);
     for (const { text, kind } of reading.texts) mentions(text, kind, event.sequence);
     canaries(event.input, event.sequence);
+    const address = rules.online.pattern.exec(event.input);
+    if (address !== null) {
+      const quote = quoteAround(event.input, address.index, address[0].length);
+      found({ class: "attempted", sequence: event.sequence, quote, rule: rules.online.id });
+    }
     for (const path of reading.wrote) ownNames.add(path.slice(path.lastIndexOf("/") + 1));
     if (open.size >= maxOpen) return;
     open.set(event.callId, {

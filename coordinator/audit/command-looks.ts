@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import type { Statement } from "unbash";
 import { copy, pack } from "./command-copies.ts";
 import { type CommandLine, operands, possiblePaths } from "./command-line.ts";
@@ -6,7 +7,7 @@ import type { Look, LookMode, Step } from "./look.ts";
 import { type CommandUse, lookAt, looksIn, type ShellContext, type Streams } from "./look-at.ts";
 import { type ProgramReading, readProgram } from "./program-text.ts";
 import type { CommandKind } from "./rules.ts";
-import { statusMark } from "./shell-words.ts";
+import { statusMark, unknownMark } from "./shell-words.ts";
 
 const other: Step = { kind: "other" };
 
@@ -28,8 +29,17 @@ function lookOfKind(kind: CommandKind, line: CommandLine, use: CommandUse): Step
   switch (kind) {
     case "print":
       return print(line, use);
-    case "silent":
-      return [];
+    case "silent": {
+      const [path = unknownMark] = operands(args, /^-s$/);
+      const isName = line.name === "dirname" || line.name === "basename";
+      if (!isName || path.includes(unknownMark)) return [];
+      return [
+        {
+          kind: "print",
+          text: line.name === "dirname" ? posix.dirname(path) : posix.basename(path),
+        },
+      ];
+    }
     case "probe":
       return lookAt(
         context,
@@ -98,6 +108,14 @@ function print({ name, args }: CommandLine, use: CommandUse): Step[] {
     return [];
   }
   if (use.silenced) return [];
+  // `echo /tests/*` is a listing.
+  const listed = lookAt(
+    use.context,
+    "list",
+    words.filter((word) => /^[^\s]*[*?[]/.test(word)),
+    use,
+  );
+  if (listed.some((step) => looksIn(step).some(({ rule }) => rule !== null))) return listed;
   if (text.includes(statusMark)) return [{ kind: "status" }];
   return [{ kind: "print", text }];
 }
@@ -191,7 +209,9 @@ function lookOfProgram(line: CommandLine, use: CommandUse): Step[] {
 function enter(args: readonly string[], { context, ...use }: CommandUse): Step[] {
   const [word = "~"] = operands(args);
   const steps = lookAt(context, "enter", [word], use);
-  if (word !== "-") context.state.folder = context.around.resolve(word, context.state.folder).path;
+  // A folder that is not known is taken for one of the workspace's.
+  if (word !== "-" && !word.startsWith(unknownMark))
+    context.state.folder = context.around.resolve(word, context.state.folder).path;
   context.state.unsure = false;
   context.state.enteredQuietly = steps.length > 0 && use.quiet;
   return steps;
@@ -222,5 +242,5 @@ function byNames(kind: "processes" | "history", line: CommandLine, use: CommandU
 /** What the last command of a substitution is known to print. */
 export function knownOutput(steps: readonly Step[], commands: readonly Statement[]): string {
   const last = steps.at(-1);
-  return commands.length === 1 && last?.kind === "print" ? last.text : "";
+  return commands.length === 1 && last?.kind === "print" ? last.text : unknownMark;
 }

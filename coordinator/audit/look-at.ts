@@ -2,7 +2,7 @@ import type { CommandKinds } from "./command-line.ts";
 import type { Look, LookMode, Step } from "./look.ts";
 import type { Surroundings } from "./places.ts";
 import type { AuditRules, CommandKind } from "./rules.ts";
-import type { Variables } from "./shell-words.ts";
+import { unknownMark, type Variables } from "./shell-words.ts";
 
 /** What a shell command is read with; parts of `state` change while it is read. */
 export interface ShellContext {
@@ -53,7 +53,9 @@ export function lookAt(
   { silenced, quiet }: Streams,
 ): Step[] {
   const named = words
-    .filter((word) => word !== "" && !word.includes("\n"))
+    // What begins with what is not known may lead anywhere.
+    .filter((word) => !/^(?:$|\u0002)|\n/.test(word))
+    .map((word) => word.replaceAll(unknownMark, ""))
     .map((word) => context.around.resolve(word, context.state.folder));
   const places = named.map((one) => ({ one, where: context.around.whereabouts(one) }));
   const ordinary = places.some(({ where }) => where.kind !== "hidden");
@@ -77,7 +79,10 @@ export function searchIn(
   mode: LookMode,
   { context, silenced, quiet }: CommandUse,
 ): Step[] {
-  const named = words.map((word) => context.around.resolve(word, context.state.folder));
+  const named = words
+    .filter((word) => !word.startsWith(unknownMark))
+    .map((word) => word.replaceAll(unknownMark, ""))
+    .map((word) => context.around.resolve(word, context.state.folder));
   const looks = named.flatMap((one): Look[] => {
     const where = context.around.whereabouts(one);
     const look = { named: one, silenced, quiet, shared: named.length > 1 || context.state.unsure };

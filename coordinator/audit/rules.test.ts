@@ -8,8 +8,9 @@ describe("the file of rules", () => {
   });
 
   test("names each rule once", () => {
-    const { canaries, places, mentions, aider, search, processes, history } = loadAuditRules();
-    const single = [search, processes, history, ...Object.values(aider)];
+    const { canaries, places, mentions, aider, search, online, processes, history } =
+      loadAuditRules();
+    const single = [search, online, processes, history, ...Object.values(aider)];
     const ids = [...canaries, ...places, ...mentions, ...single].map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
   });

@@ -39,6 +39,7 @@ const rulesSchema = z.strictObject({
     .min(1),
   ordinary: z.array(ofPath),
   search: z.strictObject({ id, names: words, except: everywhere }),
+  online: z.strictObject({ id, pattern: words }),
   processes: z.strictObject({ id, names: words }),
   history: z.strictObject({ id, names: words }),
   tools: z.strictObject({

@@ -3,11 +3,14 @@ import type { ParsedScript, Word, WordPart } from "unbash";
 /** Values of variables as far as they are known; several after a loop over several. */
 export type Variables = Map<string, readonly string[]>;
 
-/** Answers what a substituted command prints, empty where that is not known. */
+/** Answers what a substituted command prints, or that it is not known. */
 export type Substitute = (script: ParsedScript) => string;
 
 /** Stands in a word for the exit code of the last command. */
 export const statusMark = "\u0001";
+
+/** Stands in a word for text that is not known, such as the value of a variable that nobody set. */
+export const unknownMark = "\u0002";
 
 /** Most words that one may expand to. */
 const maxExpanded = 32;
@@ -48,13 +51,13 @@ function expandPart(
       return valueOf(part.text.replace(/^\$/, ""), variables);
     case "ParameterExpansion": {
       const known = valueOf(part.parameter, variables);
-      if (known.some((value) => value !== "")) return known;
+      if (known.some((value) => value !== unknownMark)) return known;
       return part.operation?.type === "Default"
         ? expandWord(part.operation.operand, variables, substitute)
         : known;
     }
     case "CommandExpansion":
-      return [part.script === undefined ? "" : substitute(part.script)];
+      return [part.script === undefined ? unknownMark : substitute(part.script)];
     case "ProcessSubstitution":
       if (part.script !== undefined) substitute(part.script);
       return [""];
@@ -69,7 +72,7 @@ function expandPart(
 
 function valueOf(name: string, variables: Variables): readonly string[] {
   if (name === "?") return [statusMark];
-  return variables.get(name) ?? [""];
+  return variables.get(name) ?? [unknownMark];
 }
 
 /** `{a,b}` as its alternatives; ranges as their first. */

@@ -14,7 +14,7 @@ import { unwrapped } from "./command-line.ts";
 import { knownOutput, lookOfCommand } from "./command-looks.ts";
 import type { Look, Step } from "./look.ts";
 import { lookAt, type ShellContext } from "./look-at.ts";
-import { expandWord } from "./shell-words.ts";
+import { expandWord, unknownMark } from "./shell-words.ts";
 
 /** Deepest nesting that is followed, of shells in shells and of loops. */
 const maxDepth = 12;
@@ -90,7 +90,7 @@ function readNode(node: Node, context: ShellContext, depth: number, use: Use): S
       const inner: Step[] = [];
       const words = (node.wordlist ?? []).flatMap((word) => expand(word, context, depth, inner));
       const values = words.flatMap((word) => word.split(/\s+/)).slice(0, maxRounds);
-      const rounds = (values.length === 0 ? [""] : values).flatMap((value) => {
+      const rounds = (values.length === 0 ? [unknownMark] : values).flatMap((value) => {
         context.variables.set(node.name.value, [value]);
         return list(node.body);
       });
