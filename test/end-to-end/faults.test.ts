@@ -11,7 +11,12 @@ const sweep = "kills";
 let demoLab: DemoLab;
 beforeAll(async () => {
   demoLab = await startDemoLab();
-  await demoLab.sweep("run", demoLab.sweepFile({ seeds: [1, 2] }), "--name", sweep);
+  const sweepFile = demoLab.sweepFile({
+    seeds: [1, 2],
+    // Twice the demo's, for a machine that starts killed processes again beside the runs.
+    limits: { wall_seconds: 60, output_tokens: 20_000, turns: 40 },
+  });
+  await demoLab.sweep("run", sweepFile, "--name", sweep);
 });
 afterAll(() => demoLab?.end());
 
