@@ -17,8 +17,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from checking import CheckFailed, Limits, ask_driver, run_checks
 from spans import Interval, expected_covered, expected_merge, expected_subtract, make_random_intervals
 
-# The instruction allows 4 s for a call; a start of the interpreter comes on top.
-CALL_SECONDS = 4.0
+# The instruction allows 4 s for a large call; a start of the interpreter comes on top. The small ones take no time.
+LARGE_SECONDS = 5.0
+SMALL_SECONDS = 10.0
 
 Check = tuple[str, Callable[[], None]]
 
@@ -35,10 +36,8 @@ class Call:
         return text if len(text) <= 300 else f"{self.function} of {len(self.arguments[0])} intervals"
 
 
-def ask(calls: list[Call]) -> list[dict[str, Any]]:
-    answers: list[dict[str, Any]] = ask_driver(
-        [vars(call) for call in calls], limits=Limits(seconds=CALL_SECONDS + 1)
-    )
+def ask(calls: list[Call], seconds: float = SMALL_SECONDS) -> list[dict[str, Any]]:
+    answers: list[dict[str, Any]] = ask_driver([vars(call) for call in calls], limits=Limits(seconds=seconds))
     if type(answers) is not list or len(answers) != len(calls):
         raise CheckFailed("the program ended before the calls returned")
     return answers
@@ -316,7 +315,7 @@ def check_large(function: str) -> None:
             wanted = [intervals[-1]]
     randomness.shuffle(intervals)
     call = Call(function, [intervals, second])
-    [answer] = ask([call])
+    [answer] = ask([call], LARGE_SECONDS)
     expect_intervals(call, answer, wanted)
 
 

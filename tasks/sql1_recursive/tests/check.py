@@ -19,7 +19,10 @@ COLUMNS = ["folder_id", "path", "depth", "file_count", "total_bytes"]
 QUERY_BYTES_MAX = 100_000
 
 # The instruction allows 10 s; a start of the interpreter and the inserts come on top.
-QUERY_SECONDS = 11.0
+LARGE_SECONDS = 11.0
+
+# All small ones together, which their bounds on steps keep far below it.
+SMALL_SECONDS = 30.0
 
 # The instruction's bound for few rows; right queries need less than a hundredth of it.
 SMALL_STEPS_MAX = 10_000_000
@@ -42,11 +45,11 @@ def read_query() -> str:
         raise CheckFailed(f"query.sql is not UTF-8: {error}") from error
 
 
-def run_query(trees: list[Tree], *, steps_max: int) -> list[dict[str, Any]]:
+def run_query(trees: list[Tree], *, steps_max: int, seconds: float) -> list[dict[str, Any]]:
     """What the driver reports of the query on each of these, in one process."""
     fillings = [{"folders": tree.folders, "files": tree.files, "steps_max": steps_max} for tree in trees]
     reports: list[dict[str, Any]] = ask_driver(
-        {"query": read_query(), "fillings": fillings}, limits=Limits(seconds=QUERY_SECONDS)
+        {"query": read_query(), "fillings": fillings}, limits=Limits(seconds=seconds)
     )
     return reports
 
@@ -64,7 +67,7 @@ class SmallTrees:
 
         def find_report() -> dict[str, Any]:
             if self.reports is None:
-                self.reports = run_query(self.trees, steps_max=SMALL_STEPS_MAX)
+                self.reports = run_query(self.trees, steps_max=SMALL_STEPS_MAX, seconds=SMALL_SECONDS)
             return self.reports[index]
 
         return find_report
@@ -88,7 +91,7 @@ def expect_rows(tree: Tree, report: dict[str, Any]) -> None:
 
 
 def rows_of_large(tree: Tree) -> None:
-    [report] = run_query([tree], steps_max=LARGE_STEPS_MAX)
+    [report] = run_query([tree], steps_max=LARGE_STEPS_MAX, seconds=LARGE_SECONDS)
     expect_rows(tree, report)
 
 
@@ -185,7 +188,8 @@ def make_checks() -> list[tuple[str, Callable[[], None]]]:
         ("a_deep_chain_is_followed", lambda: rows_of_large(chain)),
         ("random_trees_have_their_result", rows_check(
             random_tree(0, 60, 150, circles=1, orphans=2), *(random_tree(seed, 60, 150) for seed in range(1, 4)))),
-        ("a_large_tree_is_answered_in_time", lambda: rows_of_large(random_tree(50, 5_000, 20_000, tops=0.1, orphans=100))),
+        ("a_large_tree_is_answered_in_time", lambda: rows_of_large(
+            random_tree(50, 5_000, 20_000, tops=0.2, orphans=100))),
     ]  # fmt: skip
 
 
