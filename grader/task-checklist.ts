@@ -1,9 +1,11 @@
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
+import { parse as parseToml } from "smol-toml";
 import { packageRoot } from "../proto/package-root.ts";
 import { canaryPattern, canaryPurpose } from "../proto/task/canary.ts";
 import { isFile, loadTask } from "../proto/task/task-folder.ts";
 import type { VariantCheck } from "./check-tasks.ts";
+import { harborTaskSchema } from "./harbor-schema.ts";
 
 /** One point of what makes a task worth its results. */
 export interface ChecklistPoint {
@@ -67,6 +69,7 @@ export async function checklistOf(
       'the code under test runs apart from the hidden tests (isolation = "separate")',
       definition.metadata.harness_sweep.isolation === "separate" ? "" : 'it is "shared"',
     ),
+    point("Harbor can load it (schema 1.4)", await harborProblem(folder)),
     point(
       "every hidden file has a canary with its purpose",
       bare.length === 0 ? "" : `without: ${bare.map(nameIn).join(", ")}`,
@@ -95,6 +98,19 @@ function point(what: string, open: string): ChecklistPoint {
 
 function atLeast(wanted: number, found: number, what: string): ChecklistPoint {
   return point(`${wanted} or more ${what}`, found >= wanted ? "" : `found ${found}`);
+}
+
+/** What keeps Harbor from loading the task as it is meant; empty if nothing does. */
+async function harborProblem(folder: string): Promise<string> {
+  if (!(await isFile(join(folder, "environment", "Dockerfile")))) {
+    return "there is no environment/Dockerfile";
+  }
+  const parsed = harborTaskSchema.safeParse(
+    parseToml(await readFile(join(folder, "task.toml"), "utf8")),
+  );
+  return parsed.success
+    ? ""
+    : parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`).join("; ");
 }
 
 function isMarked(text: string): boolean {
