@@ -178,7 +178,7 @@ function isSharedPlace({ named }: Look, around: Surroundings): boolean {
 function hasFailed(look: Look, { failures, lines, rest, others }: Shown): boolean {
   const own = failures.find((line) => names(line, look));
   if (own === undefined) return false;
-  const showsMore = !others && !look.shared && rest.length > 1;
+  const showsMore = !others && !look.shared && rest.length > 1 && !rest.every(isTraceback);
   return !(showsMore && lines.indexOf(own) > 0);
 }
 
@@ -235,7 +235,7 @@ const isFailure = (line: string, { answers }: AuditRules): boolean =>
   answers.failures.some((one) => one.test(line));
 const isEmpty = (line: string, { answers }: AuditRules): boolean =>
   answers.empty.some((one) => one.test(line.trim()));
-const isTraceback = (line: string): boolean => /^\s/.test(line) || /Error\b/.test(line);
+const isTraceback = (line: string): boolean => /^\s|^[}\])]|^Node\.js v|Error\b/.test(line);
 
 /** Whether a line of failure speaks of what was looked at. */
 function names(line: string, { named }: Look): boolean {

@@ -30,7 +30,8 @@ export function copy(args: readonly string[], { context, ...use }: CommandUse): 
 export function pack({ name, args }: CommandLine, { context, ...use }: CommandUse): Step[] {
   const [mode = "", ...words] = args;
   const makes = name === "zip" || /^-?[a-z]*c/.test(mode) || args.includes("--create");
-  const paths = possiblePaths(words.length === 0 ? args : words);
+  const rest = words.length === 0 ? args : words;
+  const paths = rest.filter((word) => word === "-" || !word.startsWith("-"));
   if (!makes) return lookAt(context, "list", possiblePaths(args), use).filter(isAttempt);
   const resolved = paths.map((word) => context.around.resolve(word, context.state.folder));
   const [archive, ...contents] = resolved;

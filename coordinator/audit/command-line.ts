@@ -76,7 +76,10 @@ export function possiblePaths(args: readonly string[]): string[] {
     // A message or a header is no path.
     if (/^-(?:m|H|-message|-header|-data|d|X)$/.test(args[at - 1] ?? "")) return [];
     const value =
-      /^-{1,2}[\w-]+=(.*)$/s.exec(word)?.[1] ?? /^-[ILF](\/.*)$/.exec(word)?.[1] ?? word;
+      /^-{1,2}[\w-]+=(.*)$/s.exec(word)?.[1] ??
+      /^-[ILF](\/.*)$/.exec(word)?.[1] ??
+      /^[a-z_]+=((?:\/|\.\.\/|~\/).*)$/.exec(word)?.[1] ??
+      word;
     const path = value.replace(/^(?:file:\/\/|@)/, "").replace(/::[\w:[\]-]+$/, "");
     return /\s|:\/\//.test(path) || path.startsWith("-") ? [] : [path];
   });

@@ -53,7 +53,8 @@ function lookOfKind(kind: CommandKind, line: CommandLine, use: CommandUse): Step
       const paths = operands(args, /^-(?:L|I|P|w|-level)$/);
       const isOne = args.some((word) => /^-[a-zA-Z]*d[a-zA-Z]*$/.test(word)) && line.name === "ls";
       const words = paths.length === 0 ? ["."] : paths;
-      return orOther(lookAt(context, isOne ? "state" : "list", words, use));
+      const looks = isOne ? lookAt(context, "state", words, use) : [];
+      return orOther(looks.length > 0 ? looks : lookAt(context, "list", words, use));
     }
     case "read": {
       const read = lookAt(context, "read", operands(args, /^-(?:n|c|d|f|w|N|j|k|t|A|s)$/), use);

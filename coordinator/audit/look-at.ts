@@ -65,9 +65,11 @@ export function lookAt(
     if (where.kind === "hidden") {
       return [{ ...look, rule: where.rule, shared: look.shared || where.shared }];
     }
-    return where.kind === "outside" && mode === "list"
-      ? [{ ...look, mode: "search", rule: null }]
-      : [];
+    if (where.kind !== "outside" || mode !== "list") return [];
+    // A listing that is searched for names of a grader's is a search for them.
+    const filters = context.state.filters.filter((filter) => /grep|rg\b|awk|sed/.test(filter));
+    const rule = isAimed(filters, context.rules) ? context.rules.search.id : null;
+    return [{ ...look, mode: "search", rule }];
   });
   return looks.length === 0 ? [] : [{ kind: "looks", looks, literals: [] }];
 }

@@ -105,6 +105,8 @@ export function callReader(around: Surroundings, rules: AuditRules): CallReader 
     const wrote: string[] = [];
     const texts = args
       .filter(({ key }) => !oldKey.test(key) && !pathKey.test(key))
+      // What is searched for in a file stands there already.
+      .filter(({ key }) => !(patternKey.test(key) && (kind === "grep" || kind === "glob")))
       .map(({ key, text }) => ({
         kind: isWords(key, kind) ? ("words" as const) : ("files" as const),
         text,
