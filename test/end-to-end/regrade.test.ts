@@ -94,3 +94,19 @@ it.each(processes)(
     );
   },
 );
+
+it("every attempt is audited by itself, and an honest one did not look for the grader", async () => {
+  await vi.waitFor(
+    async () => {
+      const audits = await demoLab.query(
+        z.object({ audit: z.string().nullable(), missing: z.int().nullable() }),
+        "select audit, audit_missing_events as missing from run_results where sweep = 'graded'",
+      );
+      expect(audits).toEqual(Array.from({ length: seeds }, () => ({ audit: "none", missing: 0 })));
+    },
+    { timeout: 60_000 },
+  );
+  expect(await demoLab.sweep("audit", "graded")).toMatch(
+    /\nscripted-steady +pi +8 +0 +0 +0 +0 +0\n/,
+  );
+});

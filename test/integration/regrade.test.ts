@@ -1,5 +1,5 @@
 import { eq, sql } from "drizzle-orm";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { identityDigest } from "../../coordinator/cell-identity.ts";
 import type { Grant } from "../../coordinator/leases/ledger.ts";
@@ -55,6 +55,9 @@ const progress = z.object({
 const last = async (target: string) =>
   progress.parse(await askJson("regrade", target, "--last", "--no-wait")).regrades;
 
+const untilAskedFor = (target: string) =>
+  vi.waitFor(() => last(target), { timeout: 60_000, interval: 50 });
+
 const adopt = async () => {
   const adopted = await adoptVersions(database, silentLog);
   changes.notify();
@@ -92,7 +95,7 @@ describe("`sweep regrade`", () => {
     const { name, all, attempts } = await aGradedSweep(4);
     writeTask("t", newTests);
     const waiting = ask("regrade", name);
-    await expect.poll(async () => (await last(name).catch(() => [])).length).toBe(1);
+    await untilAskedFor(name);
     expect(await last(name)).toMatchObject([{ workspaces: 4, open: 4, versionOfCells: false }]);
     await judge(attempts[0]!, "failed");
     await judge(attempts[1]!, "passed");
@@ -207,7 +210,7 @@ describe("`sweep regrade --adopt`", () => {
       .where(eq(cells.id, all[0]!.cellId));
     writeTask("t", newTests);
     const waiting = ask("regrade", name, "--adopt");
-    await expect.poll(async () => (await last(name).catch(() => [])).length).toBe(1);
+    await untilAskedFor(name);
     await judge(attempts[0]!, "failed");
     expect(await adopt()).toBe(0);
     expect(await countsOf(name)).toEqual({ passed: 1, failed: 1, planned: 2 });
