@@ -70,7 +70,7 @@ def make_random_shop(
     favourite: float = 0.0,
     null_recalls: float = 0.02,
 ) -> Shop:
-    """Random rows. `favourite` is the share of one product's sales and prices, `nulls` that of NULL where it is allowed."""
+    """Random rows. `favourite` is the share of one product, `nulls` that of NULL where it is allowed."""
     random_numbers = random.Random(seed)
     regions = [f"region {number}" for number in range(8)]
 
