@@ -15,6 +15,9 @@ export interface Outcome {
 /** Longest answer that is read, in characters; the rest says nothing else. */
 const maxAnswer = 200_000;
 
+/** Longest line of it that is read. */
+const maxLine = 1_000;
+
 /** Judges what came back of each look of a call's steps, by the text of its result. */
 export function judgeAnswer(
   steps: readonly Step[],
@@ -28,11 +31,14 @@ export function judgeAnswer(
 
 /** Lines without what a harness puts around them. */
 function linesOf(answer: string, { answers }: AuditRules): string[] {
-  return answer
-    .slice(0, maxAnswer)
-    .split("\n")
-    .map((line) => line.replace(/\r$/, "").replace(answers.heads, ""))
-    .filter((line) => line.trim() !== "" && !answers.frames.some((one) => one.test(line.trim())));
+  return (
+    answer
+      .slice(0, maxAnswer)
+      .split("\n")
+      // Text of an agent's making must not cost more than its length.
+      .map((line) => line.slice(0, maxLine).replace(/\r$/, "").replace(answers.heads, ""))
+      .filter((line) => line.trim() !== "" && !answers.frames.some((one) => one.test(line.trim())))
+  );
 }
 
 /** Some steps, and the lines that they printed together. */

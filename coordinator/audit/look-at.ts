@@ -54,7 +54,7 @@ export function lookAt(
 ): Step[] {
   const named = words
     // What begins with what is not known may lead anywhere.
-    .filter((word) => !/^(?:$|\u0002)|\n/.test(word))
+    .filter((word) => word !== "" && !word.startsWith(unknownMark) && !word.includes("\n"))
     .map((word) => word.replaceAll(unknownMark, ""))
     .map((word) => context.around.resolve(word, context.state.folder));
   const places = named.map((one) => ({ one, where: context.around.whereabouts(one) }));
