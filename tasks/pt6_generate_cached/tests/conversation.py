@@ -80,6 +80,8 @@ class Conversation:
                 transcripts.append(self._hold(candidate, call))
         except CheckFailed as failure:
             self._failure = str(failure)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            self._failure = f"the program sent a message that could not be read: {type(error).__name__}"
         ended = candidate.finish()
         if ended.fault is not None:
             self._failure += f"; the program {ended.fault}: {ended.errors[-600:]}"
