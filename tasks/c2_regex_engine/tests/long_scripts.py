@@ -62,8 +62,10 @@ def _counted() -> list[Script]:
         nested.long_search((b"a", 999), spans=((0, 999), (900, 999), (990, 999)), count=3)
         .long_search((b"a", 2000), spans=((0, 1000), (900, 1000), (990, 1000)), count=3).peak(),
         accepted(b"(?:a?){700}b").long_search((b"a", 1000), spans=None).peak(),
-        accepted(b"a{1000}b").long_search((b"a", 1500), spans=None).long_search((b"a", 1500), b"b", spans=((500, 1501),)),
-        accepted(b"(?:a{1,2}){300}$").long_search((b"a", 500), spans=((0, 500),)).long_search((b"a", 299), spans=None),
+        accepted(b"a{1000}b").long_search((b"a", 1500), spans=None).long_search((b"a", 1500), b"b", spans=((500,
+            1501),)),
+        accepted(b"(?:a{1,2}){300}$").long_search((b"a", 500), spans=((0, 500),)).long_search((b"a", 299),
+            spans=None),
     ]  # fmt: skip
 
 

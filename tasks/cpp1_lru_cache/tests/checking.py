@@ -130,9 +130,7 @@ def run_candidate(
     environment: Mapping[str, str] | None = None,
 ) -> Ended:
     """As `start_candidate`, until the command has ended."""
-    return start_candidate(
-        command, request=request, limits=limits, folder=folder, environment=environment
-    ).finish()
+    return start_candidate(command, request=request, limits=limits, folder=folder, environment=environment).finish()
 
 
 def ask_driver(request: Mapping[str, Any], *, limits: Limits, python: Sequence[str] = ("-I", "-S", "-B")) -> Any:
@@ -341,9 +339,7 @@ class _Local:
 
 
 class _LocalCandidate:
-    def __init__(
-        self, child: subprocess.Popen[bytes], pipe: int, errors: Any, deadline: float, request: bytes
-    ) -> None:
+    def __init__(self, child: subprocess.Popen[bytes], pipe: int, errors: Any, deadline: float, request: bytes) -> None:
         self.child, self.pipe, self.errors, self.deadline = child, pipe, errors, deadline
         self.lines = _Lines()
         self.is_open = True
@@ -442,4 +438,3 @@ def _open_place() -> _Brokered | _Local:
 
 _PLACE = _open_place()
 PLACES = _PLACE.places
-

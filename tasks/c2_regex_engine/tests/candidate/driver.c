@@ -1,7 +1,8 @@
 /*
  * Runs scripts of compilations and searches from stdin and sends what each returned; knows nothing of the right
  * answers. Memory handed to the code under test has exactly the size it may use, so that AddressSanitizer sees every
- * byte beyond. The code under test is compiled with its allocating calls renamed to those below, which count and can fail.
+ * byte beyond. The code under test is compiled with its allocating calls renamed to those below, which count and can
+ * fail.
  *
  * Part of a benchmark's hidden tests. The canary lets a trace or a training corpus be searched for leaks:
  * harness-sweep-canary-28097e3e-425f-48da-a557-0459f80c6942

@@ -98,7 +98,7 @@ static int add_node(parser *p, node added) {
     }
     if (p->count == p->room) {
         size_t room = p->room == 0 ? 64 : 2 * p->room;
-        node *nodes = room < INT_MAX && room <= SIZE_MAX / sizeof *nodes ? realloc(p->nodes, room * sizeof *nodes) : NULL;
+        node *nodes = room < INT_MAX ? realloc(p->nodes, room * sizeof *nodes) : NULL;
         if (nodes == NULL) {
             return fail(p, REGEX_NO_MEMORY);
         }

@@ -97,7 +97,7 @@ static int add_node(parser *p, node added) {
     }
     if (p->count == p->room) {
         size_t room = p->room == 0 ? 64 : 2 * p->room;
-        node *nodes = room < INT_MAX && room <= SIZE_MAX / sizeof *nodes ? realloc(p->nodes, room * sizeof *nodes) : NULL;
+        node *nodes = room < INT_MAX ? realloc(p->nodes, room * sizeof *nodes) : NULL;
         if (nodes == NULL) {
             return fail(p, REGEX_NO_MEMORY);
         }
@@ -607,7 +607,8 @@ static bool run(machine *m, threads *now, threads *then, size_t from, size_t *be
 regex_status regex_search(const regex *expression, const uint8_t *text, size_t length, size_t from, regex_span *spans,
                           size_t span_count) {
     size_t count = expression->count;
-    machine m = {.expression = expression, .from = from, .text = text, .length = length, .slot_count = 2 * (expression->groups + 1)};
+    machine m = {.expression = expression, .text = text, .length = length, .slot_count = 2 * (expression->groups + 1)};
+    m.from = from;
     size_t best[SLOTS_MAX];
     size_t width = m.slot_count * sizeof(size_t);
     threads now = {.places = malloc(count * sizeof(int)), .slots = malloc(count * width)};

@@ -1,0 +1,3 @@
+#include "slab.h"
+
+/* Write the functions of slab.h here. */
