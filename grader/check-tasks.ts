@@ -9,7 +9,14 @@ import {
   type Task,
   TaskFolderError,
 } from "../proto/task/task-folder.ts";
-import { type Grading, gradeWorkspace, gradingRules, mount, workspaceMount } from "./grade.ts";
+import {
+  type Grading,
+  gradeWorkspace,
+  gradingRules,
+  missingOf,
+  mount,
+  workspaceMount,
+} from "./grade.ts";
 import type { Machine } from "./machine.ts";
 import { runTaskScript } from "./task-script.ts";
 import { readVariants, type TaskVariant } from "./task-variants.ts";
@@ -151,6 +158,8 @@ async function gradeVariant(
   const own = await mkdtemp(join(place.scratchFolder, "check-"));
   try {
     const task = await loadTask(folder);
+    const lacking = missingOf(place.machine, task.definition);
+    if (lacking !== null) return notGraded(`this machine has ${lacking}`);
     const workspaceFolder = join(own, "workspace");
     await cp(join(folder, "environment", "workspace"), workspaceFolder, { recursive: true });
     if (variant.folder !== null) await cp(variant.folder, workspaceFolder, { recursive: true });

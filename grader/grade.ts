@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { removeTree } from "../proto/remove-tree.ts";
 import type { Mount, Sandbox } from "../proto/sandbox/sandbox.ts";
 import type { Isolation, TaskToml } from "../proto/task/task-definition.ts";
+import { missingToolchains } from "../proto/toolchain/manifest.ts";
 import { readLeftFile } from "./left-file.ts";
 import type { Machine } from "./machine.ts";
 import { runTaskScript, type ScriptCandidates, type ScriptLimits } from "./task-script.ts";
@@ -34,6 +35,11 @@ export function gradingRules({ metadata, verifier, environment }: TaskToml): Gra
     limits: { seconds: verifier.timeout_sec, memoryBytes: environment.memory_mb * mebibyte },
     isolation: metadata.harness_sweep.isolation,
   };
+}
+
+/** What a task needs and this machine has not, as the end of "it has"; null if it has all. */
+export function missingOf({ toolchains }: Machine, { metadata }: TaskToml): string | null {
+  return missingToolchains(metadata.harness_sweep.toolchains, toolchains.toolchains);
 }
 
 /** Where a task's scripts see the workspace: at Harbor's path, if the platform can. */

@@ -58,7 +58,12 @@ const templates: Readonly<Record<TaskLanguage, Template>> = {
     memory: 4_096,
     modules: ["jax"],
   },
-  sql: template("query.sql", "One `SELECT` for SQLite 3.40.", ["python3"], "bash python3 sqlite3"),
+  sql: template(
+    "query.sql",
+    "One `SELECT` for SQLite 3.40.",
+    ["python3", "sqlite"],
+    "bash python3 sqlite3",
+  ),
   c: template(
     "total.c",
     "C11 and its standard library.",

@@ -17,7 +17,7 @@ import { taskBundle } from "../proto/task/bundle-cache.ts";
 import { halfLimits, readDefinition } from "../proto/task/task-folder.ts";
 import { PROGRAM_VERSION } from "../proto/version.ts";
 import { gradedWorkspaceLimits } from "../proto/workspace-limits.ts";
-import { type Grading, gradeWorkspace, gradingRules } from "./grade.ts";
+import { type Grading, gradeWorkspace, gradingRules, missingOf } from "./grade.ts";
 import type { Machine } from "./machine.ts";
 
 /** What the jobs of a grader share. */
@@ -103,6 +103,8 @@ async function gradeIn(
   await unpackArchive(publicHalf, publicFolder, halfLimits);
   await unpackArchive(hiddenHalf, hiddenFolder, halfLimits);
   const definition = await readDefinition(join(publicFolder, "task.toml"));
+  const lacking = missingOf(grader.machine, definition);
+  if (lacking !== null) return withoutTests("grader_error", `this grader has ${lacking}`);
   try {
     await unpackArchive(workspace, workspaceFolder, gradedWorkspaceLimits);
   } catch (error) {

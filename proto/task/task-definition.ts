@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { toolchainNames } from "../toolchain/manifest.ts";
 
 /** Languages that tasks are written in; each names its toolchains in its own `toolchains`. */
 export const taskLanguages = ["python", "sql", "c", "cpp", "rust", "pytorch", "jax"] as const;
@@ -27,8 +28,8 @@ const ownKeys = z.strictObject({
   language: taskLanguageSchema,
   /** Files the agent is to write, relative to its workspace; none are named where nobody knows. */
   files: z.array(z.string().min(1)).default([]),
-  /** Programs that agent and grader need, as toolchains.ts names them. */
-  toolchains: z.array(z.string().min(1)),
+  /** What agent and grader need, by the names of the manifest. */
+  toolchains: z.array(z.enum(toolchainNames)),
   isolation: z.enum(isolations),
 });
 

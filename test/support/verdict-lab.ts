@@ -101,7 +101,7 @@ export function writeTask(name: string, files: Readonly<Record<string, string>> 
       "[metadata.harness_sweep]",
       'language = "python"',
       'files = ["answer.py"]',
-      'toolchains = ["python"]',
+      'toolchains = ["python3"]',
       'isolation = "shared"',
       "[verifier]",
       "timeout_sec = 60",
