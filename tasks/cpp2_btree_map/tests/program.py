@@ -6,6 +6,7 @@ harness-sweep-canary-28097e3e-425f-48da-a557-0459f80c6942
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 
 from checking import PLACES, WORKSPACE, CheckFailed, Ended, Limits, ToolchainMissing, find_tool, run_candidate
@@ -23,7 +24,10 @@ ENVIRONMENT = {
 
 
 class Program:
-    """A driver that includes the one header an agent has to write, compiled with these options when first needed."""
+    """A driver that includes the one header an agent has to write, compiled with these options when first needed.
+
+    All programs of a grade are to be compiled before the first is run: what runs can spoil the folder they are in.
+    """
 
     def __init__(self, header: str, driver: str, options: Sequence[str]) -> None:
         self.header = header
@@ -31,6 +35,7 @@ class Program:
         self.options = ["-std=c++20", *options]
         self.folder = f"{PLACES.build}/{driver}{''.join(options)}".replace(",", "-").replace("=", "-")
         self.complaint: str | None = None
+        self.launcher: list[str] = []
 
     def compile(self, *further: str) -> None:
         """Raises CheckFailed unless the driver compiles with the header; further options are this call's."""
@@ -38,6 +43,7 @@ class Program:
             path = WORKSPACE / self.header
             if path.is_symlink() or not path.is_file() or path.stat().st_size > SOURCE_BYTES_MAX:
                 raise CheckFailed(f"{self.header} is missing, no regular file, or too long")
+            self._probe()
             copy_and_compile = 'mkdir -p "$1"; cat > "$1/$2"; shift 2; exec "$@"'
             # A folder of its own: what lies beside the header in the workspace is not looked at.
             ended = run_candidate(
@@ -50,8 +56,6 @@ class Program:
                 folder=PLACES.build,
                 limits=Limits(COMPILE_SECONDS, memory_bytes=2 * 1024**3),
             )  # fmt: skip
-            if ended.fault is not None:
-                self.probe()
             self.complaint = "" if ended.fault is None else f"the compiler {ended.fault}. {ended.errors[-900:]}"
         if self.complaint != "":
             raise CheckFailed(f"{self.header} does not compile with a program that uses it: {self.complaint}")
@@ -59,26 +63,28 @@ class Program:
     def run(self, request: bytes, seconds: float) -> Ended:
         """Runs the driver, a program, with the request as its standard input."""
         self.compile()
-        ended = self._run(f"{self.folder}/program", request, seconds)
-        if ended.fault is not None and ended.answer == b"":
-            self.probe()
-        return ended
+        return self._launch(f"{self.folder}/program", request, seconds)
 
-    def probe(self) -> None:
-        """Asked only after a failure: is it the machine's own?"""
-        program = f"{PLACES.build}/probe"
+    def _probe(self) -> None:
+        """Comes before the agent's code can touch the folder that the probe uses."""
+        program = f"{self.folder}-probe"
         ended = run_candidate(
             [find_tool("c++"), *self.options, "-x", "c++", "-", "-o", program],
-            request=b"#include <thread>\nint main() { std::thread([] {}).join(); }\n",
+            request=b"int main() { return 0; }\n",
             folder=PLACES.build,
             limits=Limits(PROBE_SECONDS),
         )
         if ended.fault is None:
-            ended = self._run(program, b"", PROBE_SECONDS)
+            ended = self._launch(program, b"", PROBE_SECONDS)
+        # Older thread sanitizers do not bear the address space layouts that newer kernels choose at random.
+        if "unexpected memory mapping" in ended.errors and shutil.which("setarch") is not None:
+            self.launcher = [find_tool("setarch"), "-R"]
+            ended = self._launch(program, b"", PROBE_SECONDS)
         if ended.fault is not None:
             raise ToolchainMissing(f"a program built with {' '.join(self.options)} {ended.fault}: {ended.errors}")
 
-    def _run(self, program: str, request: bytes, seconds: float) -> Ended:
+    def _launch(self, program: str, request: bytes, seconds: float) -> Ended:
+        command = [*self.launcher, program]
         return run_candidate(
-            [program], request=request, folder=PLACES.build, limits=Limits(seconds), environment=ENVIRONMENT
+            command, request=request, folder=PLACES.build, limits=Limits(seconds), environment=ENVIRONMENT
         )
