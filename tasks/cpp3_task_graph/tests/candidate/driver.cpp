@@ -135,6 +135,15 @@ struct Stage {
             try_to([&] { graph.run(1); });
             try_to([&] { graph.run(0); });
             note(own + ":" + std::to_string(graph.size()));
+        } else if (what == "compute") {
+            // By this thread's own processor time: how loaded the machine is plays no part.
+            const auto used = [] {
+                timespec time{};
+                clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+                return time.tv_sec * 1000 + time.tv_nsec / 1000000;
+            };
+            for (const auto start = used(); used() - start < static_cast<long>(number_at(words, 1));) {
+            }
         } else if (what == "sleep") {
             std::this_thread::sleep_for(std::chrono::milliseconds(number_at(words, 1)));
         }

@@ -200,7 +200,6 @@ private:
         for (;;) {
             while (ready_.empty() && active_ > 0) {
                 lock.unlock();
-                std::this_thread::yield();
                 lock.lock();
             }
             if (ready_.empty()) {
