@@ -208,11 +208,11 @@ def make_checks() -> list[tuple[str, Callable[[], None]]]:
             Script().create(16).many(200_000).live().memory().trim().memory(64 * KIBIBYTE))),
         ("nothing_is_printed", calls_check(Script().create(16).alloc(0).free(0).free(0).free_foreign().printed())),
         ("threads_share_a_pool_without_races", threads_check(
-            threads_steps("pass", 64, 16, 1000, 4, 1500, 0), threads_steps("pass", 700, 64, 1000, 3, 500, 0))),
+            threads_steps("pass", 64, 16, 5000, 4, 800, 0), threads_steps("pass", 700, 64, 5000, 3, 300, 0))),
         ("one_of_several_frees_at_once_succeeds", threads_check(
-            threads_steps("race", 32, 16, 10, 2, 300, 0), threads_steps("race", 32, 16, 10, 4, 100, 0))),
-        ("the_limit_is_exact_among_threads", threads_check(threads_steps("crowd", 32, 16, 6, 4, 1500, 4))),
-        ("no_thread_is_refused_while_there_is_room", threads_check(threads_steps("crowd", 32, 16, 12, 4, 1500, 3))),
+            threads_steps("race", 32, 16, 10, 2, 100, 0), threads_steps("race", 32, 16, 10, 4, 40, 0))),
+        ("the_limit_is_exact_among_threads", threads_check(threads_steps("crowd", 32, 16, 6, 4, 800, 4))),
+        ("no_thread_is_refused_while_there_is_room", threads_check(threads_steps("crowd", 32, 16, 12, 4, 800, 3))),
     ]  # fmt: skip
 
 
