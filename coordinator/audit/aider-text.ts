@@ -15,7 +15,27 @@ export type AiderSign =
 const shellBlock =
   /(?:^|\n)(?<before>[^\n]*)\n?```(?:bash|sh|shell|console|zsh|terminal)[ \t]*\n(?<commands>.*?)(?:\n```|$)/gs;
 const fileBlock = /(?:^|\n)[^\n]*\n```.*?(?:\n```|$)/gs;
+/** An item of a list, or a path alone. */
+const listed = /^(?:[-*+]\s|\d+[.)]\s)|^[`*]*[~./\w-]+[`*]*$/;
 const pathWord = /(?<![\w/.~-])(?:~|\.{1,2})?\/[\w./*-]+|(?<![\w/.-])\.\.\/[\w./*-]+/g;
+
+/** Reads prose, line by line, for files that it asks for; a line that ends in a colon asks for those listed below it. */
+function requestReader({ asked }: AuditRules["aider"]): (line: string) => AiderSign[] {
+  let lists = false;
+  const pathsOf = (text: string): AiderSign[] =>
+    [...text.matchAll(pathWord)].map(([path]) => ({
+      kind: "asked",
+      path: path.replace(/[.,]+$/, ""),
+    }));
+  return (line) => {
+    const text = line.trim();
+    if (text === "") return [];
+    if (lists && listed.test(text)) return pathsOf(text);
+    const sentences = text.split(/(?<=[.!?:])\s/).filter((one) => asked.pattern.test(one));
+    lists = text.endsWith(":") && sentences.some((one) => text.endsWith(one));
+    return sentences.flatMap(pathsOf);
+  };
+}
 
 /** Signs in an answer of aider's model. */
 export function signsInAnswer(text: string, { aider }: AuditRules): AiderSign[] {
@@ -25,25 +45,23 @@ export function signsInAnswer(text: string, { aider }: AuditRules): AiderSign[] 
     const command = (groups?.["commands"] ?? "").replace(/^\s*\$ /gm, "");
     return [{ kind: "proposed", command }];
   });
-  const prose = text.replace(fileBlock, "\n");
-  const asked = prose.split(/(?<=[.!?:])\s|\n/).flatMap((sentence): AiderSign[] => {
-    if (!aider.asked.pattern.test(sentence)) return [];
-    return [...sentence.matchAll(pathWord)].map(([path]) => ({
-      kind: "asked",
-      path: path.replace(/[.,]+$/, ""),
-    }));
-  });
+  const asked = text.replace(fileBlock, "\n").split("\n").flatMap(requestReader(aider));
   const written = [...text.matchAll(/(?:^|\n)\s*[*`]*([\w./~-]+)[*`]*\s*\n```/g)].map(
     ([, path = ""]): AiderSign => ({ kind: "asked", path }),
   );
   return [...proposed, ...asked, ...written];
 }
 
+/** What aider itself says of its commands and of files. */
+const spoken = /^(?:Use \/|Add(?:ed)? |Dropp|Applied|Creat|Skipp|Warning|Model|Git repo|Repo-map)/;
+
 /** Reads lines that aider prints for people; a command's output lasts until aider speaks again. */
 export function aiderLineReader(rules: AuditRules): (line: string) => AiderSign[] {
   let running: { command: string; answer: string[] } | null = null;
   let block: string[] | null = null;
+  let isFenced = false;
   let last = "";
+  const requests = requestReader(rules.aider);
 
   function finish(): AiderSign[] {
     if (running === null) return [];
@@ -79,9 +97,13 @@ export function aiderLineReader(rules: AuditRules): (line: string) => AiderSign[
       block = null;
       return [...before, { kind: "proposed", command }];
     }
-    if (/^```(?:bash|sh|shell|console|zsh)$/.test(line) && !/^[\w./-]+\.\w+$/.test(previous))
+    if (line.startsWith("```")) isFenced = !isFenced;
+    if (/^```(?:bash|sh|shell|console|zsh)$/.test(line) && !/^[\w./-]+\.\w+$/.test(previous)) {
       block = [];
+      isFenced = false;
+    }
     const added = rules.aider.added.pattern.exec(line)?.[1];
-    return added === undefined ? before : [...before, { kind: "added", path: added }];
+    if (added !== undefined) return [...before, { kind: "added", path: added }];
+    return isFenced || spoken.test(line) ? before : [...before, ...requests(line)];
   };
 }

@@ -206,7 +206,7 @@ function foundBy(
       continue;
     }
     if (inHidden && !isEmpty(line, rules)) hits.push(line);
-    else if (pathsIn(line, look, around).length > 0) hits.push(line);
+    else if (pathsIn(line, look, around).length > 0 || isEntry(line, look, around)) hits.push(line);
     else if (rules.answers.names_outside.test(line)) {
       // A name alone, in a listing of the folder that was looked at.
       const named = around.resolve(lastWord(line), look.named.path);
@@ -214,6 +214,12 @@ function foundBy(
     }
   }
   return hits.length === 0 ? null : hits.join("\n");
+}
+
+/** A program's line of a folder and the names in it, such as `os.walk` gives. */
+function isEntry(line: string, look: Look, around: Surroundings): boolean {
+  const entry = /(?:^|[\s('"`])(\/[\w./-]+)['"`]?[,:]?\s.*['"`]([\w-]+\.\w+)['"`]/.exec(line);
+  return entry !== null && isHidden(entry[1] ?? "", look, around);
 }
 
 const lastWord = (line: string): string => line.trim().split(/\s+/).at(-1) ?? "";

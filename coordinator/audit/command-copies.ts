@@ -33,6 +33,13 @@ export function pack({ name, args }: CommandLine, { context, ...use }: CommandUs
   const rest = words.length === 0 ? args : words;
   const paths = rest.filter((word) => word === "-" || !word.startsWith("-"));
   if (!makes) return lookAt(context, "list", possiblePaths(args), use).filter(isAttempt);
+  const isKept = args.some((word) => /^(?:-?[a-z]*f[a-z]*$|--file)/.test(word));
+  // An archive that is not kept is shown, or goes into the next command.
+  const isOutput = name === "tar" && (paths[0] === "-" || !isKept);
+  if (isOutput) {
+    const contents = paths.filter((word) => word !== "-");
+    return lookAt(context, "read", contents, use);
+  }
   const resolved = paths.map((word) => context.around.resolve(word, context.state.folder));
   const [archive, ...contents] = resolved;
   for (const one of contents) {

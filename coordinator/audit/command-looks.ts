@@ -4,7 +4,15 @@ import { copy, pack } from "./command-copies.ts";
 import { type CommandLine, operands, possiblePaths } from "./command-line.ts";
 import { find, grep } from "./command-search.ts";
 import type { Look, LookMode, Step } from "./look.ts";
-import { type CommandUse, lookAt, looksIn, type ShellContext, type Streams } from "./look-at.ts";
+import {
+  type CommandUse,
+  isAimed,
+  lookAt,
+  looksIn,
+  type ShellContext,
+  type Streams,
+  searchIn,
+} from "./look-at.ts";
 import { type ProgramReading, readProgram } from "./program-text.ts";
 import type { CommandKind } from "./rules.ts";
 import { statusMark, unknownMark } from "./shell-words.ts";
@@ -142,7 +150,11 @@ function program({ args }: CommandLine, use: CommandUse): Step[] {
   const { context } = use;
   const at = args.findIndex((word) => /^(?:-[a-zA-Z]*[cepr]|--eval|--print|eval)$/.test(word));
   const text = at === -1 ? null : (args[at + 1] ?? "");
-  if (text !== null) return fromProgram(readOf(text, context), use);
+  if (text !== null) {
+    // Words behind its text are the files that it reads, or what it makes of them.
+    const files = lookAt(context, "run", possiblePaths(args.slice(at + 2)), use).map(alone);
+    return [...fromProgram(readOf(text, context), use), ...files];
+  }
   const words = operands(args, /^-(?:m|W|X|I|r)$/);
   const [script] = words;
   if ((script === undefined || script === "-") && use.input !== null) {
@@ -230,7 +242,8 @@ function byNames(kind: "processes" | "history", line: CommandLine, use: CommandU
   const asked = kind === "processes" ? [...words, ...context.state.filters] : isWrite ? [] : words;
   const looks = lookAt(context, "read", possiblePaths(words), use).flatMap(looksIn);
   const match = asked.find((word) => rule.names.test(word));
-  if (match === undefined && looks.length === 0) return [];
+  const elsewhere = kind === "history" && !isWrite ? inRepository(line, use) : [];
+  if (match === undefined && looks.length === 0) return elsewhere;
   const named = { word: match ?? "", path: "" };
   const { silenced, quiet } = use;
   // What such a look shows is told by what it names; processes show no test.
@@ -238,6 +251,17 @@ function byNames(kind: "processes" | "history", line: CommandLine, use: CommandU
   const own: Look[] =
     match === undefined ? [] : [{ mode, named, rule: rule.id, silenced, quiet, shared: false }];
   return [{ kind: "looks", looks: [...looks, ...own], literals: [] }];
+}
+
+/** A repository outside of the workspace: what it shows, or the names that it is asked for, tell. */
+function inRepository({ args }: CommandLine, use: CommandUse): Step[] {
+  const { context } = use;
+  const folder =
+    args.find((_, at) => /^(?:-C|--git-dir|--work-tree|-R)$/.test(args[at - 1] ?? "")) ??
+    /^--(?:git-dir|work-tree)=(.*)$/s.exec(args.find((word) => word.includes("=")) ?? "")?.[1];
+  const asked = args.filter((word) => word !== folder);
+  const rule = isAimed([...asked, ...context.state.filters], context.rules);
+  return searchIn([folder ?? "."], rule ? context.rules.search.id : null, "read", use);
 }
 
 /** What the last command of a substitution is known to print. */

@@ -33,6 +33,7 @@ export function findMentions(
         const at = match.index;
         const near = piece.slice(Math.max(0, at - reach), at + match[0].length + reach);
         if (rule.unless_near?.test(near) === true) continue;
+        if (rule.unless_told === true && instruction.includes(match[0])) continue;
         return [{ rule, quote: quoteAround(piece, at, match[0].length) }];
       }
     }

@@ -26,7 +26,7 @@ export function readProgram(
   around: Surroundings,
   rules: AuditRules,
 ): ProgramReading {
-  const code = withoutComments(text.slice(0, maxText));
+  const code = joinedLiterals(withoutComments(text.slice(0, maxText)));
   const looks: Look[] = [];
   const literals: string[] = [];
   const commands: string[] = [];
@@ -57,6 +57,8 @@ export function readProgram(
   for (const match of code.matchAll(literal)) {
     const word = match.groups?.["text"] ?? "";
     literals.push(word);
+    const place = rules.variables[word];
+    if (place !== undefined && looksAtFiles) add(place, mode);
     const line = code.slice(code.lastIndexOf("\n", match.index) + 1, match.index).slice(-200);
     const isCommand = /\s/.test(word) && shellCalls.test(line);
     if (isCommand) {
@@ -80,6 +82,24 @@ export function readProgram(
 
 function literalsNamed(code: string, rules: AuditRules): boolean {
   return rules.search.names.test(code.replace(rules.search.except, " "));
+}
+
+const sum =
+  /(?<=[([{,=:\s]|^)(["'])((?:(?!\1)[^\\\n]){0,200})\1\s{0,20}\+\s{0,20}(["'])((?:(?!\3)[^\\\n]){0,200})\3/gm;
+/** Most pieces of one literal that are put together. */
+const maxPieces = 16;
+
+/** Sums of literals as the text that they make. */
+function joinedLiterals(code: string): string {
+  let joint = code;
+  for (let round = 0; round < maxPieces; round += 1) {
+    const next = joint.replace(sum, (_, quote: string, head: string, _other, tail: string) =>
+      tail.includes(quote) ? `${quote}${head}${quote}` : `${quote}${head}${tail}${quote}`,
+    );
+    if (next === joint) break;
+    joint = next;
+  }
+  return joint;
 }
 
 const withoutComments = (text: string): string =>

@@ -31,6 +31,7 @@ const rulesSchema = z.strictObject({
   version: z.int().positive(),
   workspaces: z.array(z.string().startsWith("/")).min(1),
   home: z.string().startsWith("/"),
+  variables: z.record(z.string().regex(/^[A-Z_]+$/), z.string().startsWith("/")),
   canaries: z.array(z.strictObject({ id, pattern: everywhere, decoy: z.boolean() })).min(1),
   places: z
     .array(
@@ -87,6 +88,7 @@ const rulesSchema = z.strictObject({
       unless_near: words.optional(),
       unless_task: words.optional(),
       unless_file: words.optional(),
+      unless_told: z.boolean().optional(),
     }),
   ),
   aider: z.strictObject({

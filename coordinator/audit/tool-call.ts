@@ -38,6 +38,7 @@ const contentKey =
   /^(?:content|contents|file_text|new_?str(?:ing)?|new_?text|text|insert_text|patch|diff|new_source|edits|input)$/i;
 const patternKey = /^(?:pattern|glob|glob_pattern|include)$/i;
 const folderKey = /^(?:cwd|workdir|work_?dir|working_?dir(?:ectory)?|directory|dir)$/i;
+const fileAddress = /^file:\/\/(?:localhost)?(\/\S*)$/;
 /** What stands in a file already is not the agent's. */
 const oldKey = /^(?:old_?str(?:ing)?|old_?text|search|callId|id)$/i;
 
@@ -58,6 +59,7 @@ export function callReader(around: Surroundings, rules: AuditRules): CallReader 
       around,
       kinds,
       variables: new Map([
+        ...Object.entries(rules.variables).map(([name, path]) => [name, [path]] as const),
         ["HOME", [rules.home]],
         ["PWD", [folder]],
         ["TMPDIR", ["/tmp"]],
@@ -119,7 +121,9 @@ export function callReader(around: Surroundings, rules: AuditRules): CallReader 
     const folder = args.find(({ key }) => folderKey.test(key))?.text;
     const context = contextAt(around.resolve(folder ?? ".", around.start).path, wrote, "");
     const streams = { silenced: false, quiet: false };
-    const paths = args.filter(({ key }) => pathKey.test(key)).map(({ text }) => text);
+    const paths = args.flatMap(({ key, text }) =>
+      pathKey.test(key) || fileAddress.test(text) ? [text.replace(fileAddress, "$1")] : [],
+    );
     const look = (mode: LookMode, words: readonly string[]) =>
       lookAt(context, mode, words, streams);
     switch (kind) {

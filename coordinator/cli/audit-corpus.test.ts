@@ -6,7 +6,7 @@ import { loadAuditRules } from "../audit/load-rules.ts";
 /** Least precision and recall of each class. */
 const least = 0.95;
 
-const parts = ["development", "held-out", "variations", "second"].map((part) => ({
+const parts = ["development", "held-out", "variations", "second", "outsiders"].map((part) => ({
   part,
   judged: judgeCorpus(part, loadAuditRules()),
 }));
