@@ -144,7 +144,7 @@ def make_races() -> dict[str, list[Graph]]:
                 "f" + "k" * 40)],
         "watching_a_run_races_with_nothing": [
             random_graph(20, 60, is_quiet=True).ask("run_watched 3 0", "returned").sums(),
-            Graph().tasks("throw:4", *["sleep:3"] * 8, "ok").edge((0, 9)).ask("run_watched 3 0", "failure 4")],
+            Graph().tasks("throw:4", *["sleep:3"] * 24, "ok").edge((0, 25)).ask("run_watched 3 0", "failure 4")],
         "cancelling_from_another_thread_races_with_nothing": [
             Graph().tasks("meet:0:2/await", "meet:0:2/await", "ok", "ok").edge((0, 2), (1, 3))
             .ask("run_watched 2 2", "cancelled").statuses("sscc")
