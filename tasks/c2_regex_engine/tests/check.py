@@ -20,8 +20,8 @@ from pattern_script import Script, random_script, refused, searches
 sys.setrecursionlimit(20_000)
 
 # All small scripts together, and all long ones: an engine in linear time needs a tenth of it.
-SMALL_SECONDS = 5.0
-LONG_SECONDS = 6.0
+SMALL_SECONDS = 15.0
+LONG_SECONDS = 8.0
 PROGRAM = Program(
     Recipe(
         name="sanitized",

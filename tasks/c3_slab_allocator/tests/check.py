@@ -15,9 +15,9 @@ from checking import CheckFailed, run_checks
 from compiled import Batch, Program, Recipe
 from pool_script import ALIGNMENT_MAX, SIZE_MAX, Demand, Script, random_script
 
-# All calls of a kind together: a right pool needs a tenth of it.
-CALLS_SECONDS = 5.0
-THREADS_SECONDS = 10.0
+# All calls of a kind together: a right pool needs a fiftieth of it.
+CALLS_SECONDS = 15.0
+THREADS_SECONDS = 15.0
 KIBIBYTE = 1024
 FORBIDDEN = ("malloc", "calloc", "realloc", "aligned_alloc", "posix_memalign", "free")
 

@@ -19,7 +19,8 @@ typedef struct {
     size_t rounds;
     size_t holds;
     _Atomic(unsigned char *) exchange[EXCHANGE];
-    atomic_size_t arrived;
+    atomic_size_t ready;
+    atomic_size_t finished;
     atomic_size_t next_thread;
     _Atomic(void *) block;
     atomic_size_t made, failed, corrupted, live, most_live, most_in_round;
@@ -37,11 +38,11 @@ static void raise_to(atomic_size_t *most, size_t value) {
     }
 }
 
-/* Waits until all threads have come here as often as this one. */
-static void meet(shared *all, size_t *meetings) {
-    size_t wanted = ++*meetings * all->threads;
-    atomic_fetch_add(&all->arrived, 1);
-    while (atomic_load(&all->arrived) < wanted) {
+/* Waits until all threads have come here as often as this one. The places to meet have counters of their own: a thread
+ * that is late at the first must not be ordered behind what another one did between the first and the second. */
+static void meet(const shared *all, atomic_size_t *arrived, size_t times) {
+    atomic_fetch_add(arrived, 1);
+    while (atomic_load(arrived) < times * all->threads) {
         sched_yield();
     }
 }
@@ -61,9 +62,8 @@ static void check_and_free(shared *all, unsigned char *block) {
 static void *pass_on(void *argument) {
     shared *all = argument;
     size_t own = atomic_fetch_add(&all->next_thread, 1);
-    size_t meetings = 0;
     uint64_t random = own + 1;
-    meet(all, &meetings);
+    meet(all, &all->ready, 1);
     for (size_t round = 0; round < all->rounds && own == 0; round++) {
         raise_to(&all->most_live, slab_live(all->pool));
         sched_yield();
@@ -91,7 +91,6 @@ static void *pass_on(void *argument) {
 static void *race(void *argument) {
     shared *all = argument;
     size_t own = atomic_fetch_add(&all->next_thread, 1);
-    size_t meetings = 0;
     for (size_t round = 0; round < all->rounds; round++) {
         size_t before = 0;
         if (own == 0) {
@@ -99,10 +98,10 @@ static void *race(void *argument) {
             atomic_store(&all->block, slab_alloc(all->pool));
             add(&all->made, atomic_load(&all->block) != NULL);
         }
-        meet(all, &meetings);
+        meet(all, &all->ready, round + 1);
         slab_status status = slab_free(all->pool, atomic_load(&all->block));
         add(&all->statuses[status == SLAB_OK ? 0 : status == SLAB_DOUBLE_FREE ? 1 : 2], 1);
-        meet(all, &meetings);
+        meet(all, &all->finished, round + 1);
         if (own == 0) {
             raise_to(&all->most_in_round, atomic_load(&all->statuses[0]) - before);
         }
@@ -116,8 +115,7 @@ static void *crowd(void *argument) {
     uint64_t random = atomic_fetch_add(&all->next_thread, 1) + 1;
     void *blocks[HELD_MAX];
     size_t count = 0;
-    size_t meetings = 0;
-    meet(all, &meetings);
+    meet(all, &all->ready, 1);
     for (size_t round = 0; round < all->rounds; round++) {
         if (count < all->holds && next_random(&random) % 3 != 0) {
             blocks[count] = slab_alloc(all->pool);

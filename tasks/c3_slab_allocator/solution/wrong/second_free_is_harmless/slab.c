@@ -1,5 +1,5 @@
 /*
- * Wrong: whether the block is live is found out before the lock is taken.
+ * Wrong: freeing what was freed before is taken for done already.
  * Part of a benchmark's hidden half. The canary lets a trace or a training corpus be searched for leaks:
  * harness-sweep-canary-28097e3e-425f-48da-a557-0459f80c6942
  */
@@ -193,16 +193,14 @@ static slab_status free_locked(slab *pool, uintptr_t address) {
     size_t word = index / BITS;
     uint64_t bit = (uint64_t)1 << index % BITS;
     if ((c->words[word] & bit) == 0) {
-        return (c->words[pool->word_count + word] & bit) == 0 ? SLAB_INVALID : SLAB_DOUBLE_FREE;
+        return (c->words[pool->word_count + word] & bit) == 0 ? SLAB_INVALID : SLAB_OK;
     }
-    pthread_mutex_lock(&pool->lock);
     c->words[word] &= ~bit;
     c->hint = word < c->hint ? word : c->hint;
     if (c->used-- == pool->per_chunk) {
         link_chunk(pool, c);
     }
     pool->live--;
-    pthread_mutex_unlock(&pool->lock);
     return SLAB_OK;
 }
 
@@ -210,7 +208,10 @@ slab_status slab_free(slab *pool, void *block) {
     if (block == NULL) {
         return SLAB_OK;
     }
-    return free_locked(pool, (uintptr_t)block);
+    pthread_mutex_lock(&pool->lock);
+    slab_status status = free_locked(pool, (uintptr_t)block);
+    pthread_mutex_unlock(&pool->lock);
+    return status;
 }
 
 size_t slab_live(slab *pool) {
