@@ -124,7 +124,7 @@ export async function createTask(options: {
     const scratch = join(own, id);
     await cp(join(templateFolder, "common"), scratch, { recursive: true });
     await cp(join(templateFolder, language), scratch, { recursive: true });
-    await dropUnused(scratch);
+    await dropUnused(scratch, language);
     await fillIn(scratch, valuesOf(id, language, uuid));
     await loadTask(scratch);
     await rename(scratch, target);
@@ -134,13 +134,16 @@ export async function createTask(options: {
   return target;
 }
 
-/** Only drivers in Python need its copied module. */
-async function dropUnused(folder: string): Promise<void> {
-  const candidate = join(folder, "tests", "candidate");
-  const unused = (await isFile(join(candidate, "driver.py")))
-    ? ["arrays.py"]
-    : ["arrays.py", "driving.py"];
-  for (const name of unused) await rm(join(candidate, name), { force: true });
+/** Copied modules that only some languages need. */
+async function dropUnused(folder: string, language: TaskLanguage): Promise<void> {
+  const tests = join(folder, "tests");
+  const hasPythonDriver = await isFile(join(tests, "candidate", "driver.py"));
+  const unused = [
+    "candidate/arrays.py",
+    ...(hasPythonDriver ? [] : ["candidate/driving.py"]),
+    ...(language === "c" || language === "cpp" ? [] : ["compiler_checks.py"]),
+  ];
+  for (const name of unused) await rm(join(tests, name));
 }
 
 function valuesOf(

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from checking import PLACES, WORKSPACE, CheckFailed, Limits, ToolchainMissing, find_tool, new_nonce, run_candidate
+from compiler_checks import require_checks_left_on
 
 SOURCE_BYTES_MAX = 1_000_000
 COMPILE_SECONDS = 40.0
@@ -41,6 +42,10 @@ class Recipe:
     further: tuple[str, ...] = ()
     is_included: bool = False
     """The driver includes the agent's file, which is no program text of its own."""
+
+    @property
+    def kind(self) -> str:
+        return "c++" if "++" in self.compiler else "c"
 
 
 @dataclass(frozen=True)
@@ -97,12 +102,15 @@ class Program:
         return replies[: len(scripts)]
 
     def _require_source(self) -> None:
+        path = WORKSPACE / self.recipe.source
         try:
-            found = (WORKSPACE / self.recipe.source).lstat()
+            found = path.lstat()
         except OSError as error:
             raise CheckFailed(f"{self.recipe.source} is missing") from error
         if not stat.S_ISREG(found.st_mode) or found.st_size > SOURCE_BYTES_MAX:
             raise CheckFailed(f"{self.recipe.source} is no regular file or too long")
+        compiler = [find_tool(self.recipe.compiler), *self.recipe.language, "-I", PLACES.driver, "-x", self.recipe.kind]
+        require_checks_left_on(self.recipe.source, path.read_bytes(), compiler)
 
     def _compile(self) -> str:
         """Copies the source first: an include looks beside the including file, where an agent's header may lie."""
@@ -130,7 +138,7 @@ class Program:
         ended = run_candidate(
             [
                 find_tool("sh"), "-euc", 'probe=$1; shift; "$@"; exec "$probe"', "probe", probe,
-                find_tool(recipe.compiler), *recipe.language, "-x", "c++" if "++" in recipe.compiler else "c", "-",
+                find_tool(recipe.compiler), *recipe.language, "-x", recipe.kind, "-",
                 "-o", probe,
             ],
             request=b"int main(void) { return 0; }\n",

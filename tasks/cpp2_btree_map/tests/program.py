@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Sequence
 
 from checking import PLACES, WORKSPACE, CheckFailed, Ended, Limits, ToolchainMissing, find_tool, run_candidate
+from compiler_checks import require_checks_left_on
 
 SOURCE_BYTES_MAX = 1_000_000
 COMPILE_SECONDS = 45.0
@@ -43,6 +44,7 @@ class Program:
             path = WORKSPACE / self.header
             if path.is_symlink() or not path.is_file() or path.stat().st_size > SOURCE_BYTES_MAX:
                 raise CheckFailed(f"{self.header} is missing, no regular file, or too long")
+            require_checks_left_on(self.header, path.read_bytes(), [find_tool("c++"), *self.options, "-x", "c++"])
             self._probe()
             copy_and_compile = 'mkdir -p "$1"; cat > "$1/$2"; shift 2; exec "$@"'
             # A folder of its own: what lies beside the header in the workspace is not looked at.

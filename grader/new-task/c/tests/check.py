@@ -11,19 +11,31 @@ from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from checking import PLACES, CheckFailed, Limits, find_tool, new_nonce, run_candidate, run_checks
+from checking import PLACES, WORKSPACE, CheckFailed, Limits, find_tool, new_nonce, run_candidate, run_checks
+from compiler_checks import require_checks_left_on
 
 COMPILE_SECONDS = 40.0
 RUN_SECONDS = 5.0
 PROGRAM = f"{PLACES.build}/program"
 
+SOURCE_BYTES_MAX = 1_000_000
+
 complaint: str | None = None
+
+
+def read_source() -> bytes:
+    path = WORKSPACE / "total.c"
+    if path.is_symlink() or not path.is_file() or path.stat().st_size > SOURCE_BYTES_MAX:
+        raise CheckFailed("total.c is missing, no regular file, or too long")
+    return path.read_bytes()
 
 
 def build() -> None:
     """Compiles when the first check needs it, as the candidate: what a compiler reads of an agent is hostile too."""
     global complaint
     if complaint is None:
+        compiler = [find_tool("cc"), "-std=c11", "-I", PLACES.driver, "-x", "c"]
+        require_checks_left_on("total.c", read_source(), compiler)
         ended = run_candidate(
             [
                 find_tool("cc"),
