@@ -1,4 +1,5 @@
 -- Rows for trying things out, about as many as in the tests; every run gives the same ones. `many` says how many sales.
+-- This is but one way to spread them; other limits of `id` below give more recalls or prices, other remainders larger products.
 -- sqlite3 shop.db < schema.sql && sqlite3 shop.db < example.sql
 -- sqlite3 shop.db '.stats vmstep' '.read query.sql' prints the steps after the rows.
 WITH RECURSIVE
