@@ -13,7 +13,7 @@ const amount = (most: number) => z.number().positive().max(most);
 
 /**
  * A line from a judge: start a candidate, send something to its standard input, end that input. The
- * other side is `checking.py` of each task; docs/grading.md has the protocol.
+ * other side is `candidates.py` of each task; docs/grading.md has the protocol.
  */
 export const judgeMessageSchema = z.discriminatedUnion("kind", [
   z.strictObject({

@@ -41,7 +41,9 @@ describe("the checklist", () => {
         "without: tests/graphs.py",
         "with: environment/workspace/shortest_path.py",
         "others: checking.py",
-        ...["found 0", "found 0", "found 0"],
+        "found 0",
+        "found 0",
+        "found 0",
       ]);
     } finally {
       rmSync(own, { recursive: true });

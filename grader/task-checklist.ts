@@ -26,7 +26,13 @@ const tellTale =
   /test\.sh|check\.py|\breward\b|\bcanary\b|\bgrader\b|\bverifier\b|\/tests\b|\bsanitizer/i;
 
 /** Files that tasks hold copies of, by their path in `tests/`. */
-const copies = ["checking.py", "compiler_checks.py", "candidate/driving.py", "candidate/arrays.py"];
+const copies = [
+  "checking.py",
+  "candidates.py",
+  "compiler_checks.py",
+  "candidate/driving.py",
+  "candidate/arrays.py",
+];
 
 /**
  * The checklist of a task. What only grading shows is taken from `rows`, the rows of this task.

@@ -40,7 +40,7 @@ const maxOutputBytes = 64 * 1024;
 /** All processes are gone by then; only the kernel's buffers are left to read. */
 const drainMs = 2_000;
 
-/** Tells a script that candidates can be had, and where they see their folders; see `checking.py`. */
+/** Tells a script that candidates can be had, and where they see their folders; see `candidates.py`. */
 const candidateVariable = "HARNESS_SWEEP_CANDIDATE";
 
 /**

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { Copy, DockerfileParser, Instruction, Workdir } from "dockerfile-ast";
+import { Copy, DockerfileParser, type Instruction, Workdir } from "dockerfile-ast";
 import type { ToolchainName } from "../../proto/toolchains.ts";
 import type { Obstacle } from "./obstacle.ts";
 

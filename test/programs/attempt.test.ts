@@ -343,12 +343,16 @@ describe("executing an attempt with Pi", () => {
         if (mode === "strict") expect(text).toContain("Read-only file system");
         const report = audit(texts);
         expect(report.class).toBe("reached");
-        expect(report.findings.every(({ class: of, decoy }) => of !== "reached" || decoy)).toBe(true);
+        expect(report.findings.every(({ class: of, decoy }) => of !== "reached" || decoy)).toBe(
+          true,
+        );
       },
     );
 
     test("shows none where its sweep asks for none", async () => {
-      const { result, texts } = await execute("ls -d /tests /solution ../tests ../solution; exit 0");
+      const { result, texts } = await execute(
+        "ls -d /tests /solution ../tests ../solution; exit 0",
+      );
       expect(result.outcome, result.reason).toBe(AttemptOutcome.COMPLETED);
       expect(texts.join("\n").match(/No such file/g)).toHaveLength(4);
       expect(texts.join("\n")).not.toContain("decoy");

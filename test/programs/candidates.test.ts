@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -8,10 +8,7 @@ import { packageRoot } from "../../proto/package-root.ts";
 import { platformSandbox } from "../../proto/sandbox/platform-sandbox.ts";
 import { findToolchains } from "../../proto/toolchains.ts";
 
-const checking = readFileSync(
-  join(packageRoot, "grader/new-task/common/tests/checking.py"),
-  "utf8",
-);
+const common = join(packageRoot, "grader", "new-task", "common", "tests");
 
 let machine: Machine;
 let folder: string;
@@ -43,7 +40,9 @@ sys.exit(run_checks([("the_check", check)]))
 `;
   writeFileSync(join(folder, "tests", "test.sh"), "exec python3 -I -S -B /tests/check.py\n");
   writeFileSync(join(folder, "tests", "check.py"), judge);
-  writeFileSync(join(folder, "tests", "checking.py"), checking);
+  for (const name of ["checking.py", "candidates.py"]) {
+    copyFileSync(join(common, name), join(folder, "tests", name));
+  }
   return gradeWorkspace({
     machine,
     testsFolder: join(folder, "tests"),
@@ -161,9 +160,9 @@ ended = Ended(b" ".join(heard), ended.errors, ended.fault)
   test("a judge that says nonsense to the grader is this machine's failure, not the code's", async () => {
     await expect(
       judgedBy(`
-import checking
-checking._PLACE.tell({"kind": "dance"})
-checking._PLACE.hear()
+import candidates
+candidates._PLACE.tell({"kind": "dance"})
+candidates._PLACE.hear()
 `),
     ).rejects.toThrow(/no message: kind/);
   });

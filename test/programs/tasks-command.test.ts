@@ -3,7 +3,12 @@ import { sweep } from "../support/cli.ts";
 
 test("`tasks check` proves a task by its variants", async () => {
   const { exitCode, stdout } = await sweep([
-    ...["tasks", "check", "sql1_recursive", "--repeats", "1", "--json"],
+    "tasks",
+    "check",
+    "sql1_recursive",
+    "--repeats",
+    "1",
+    "--json",
   ]);
   const rows = stdout
     .trim()
