@@ -1,5 +1,14 @@
 import { randomUUID } from "node:crypto";
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
@@ -35,6 +44,8 @@ const cheatSchema = z.strictObject({
   tries: z.string(),
   /** `passed` where the code is right and only looks like a cheat: the honest verdict. */
   expected: z.enum(["failed", "passed"]),
+  /** Symbolic links in the workspace, by their paths: what they lead to. */
+  links: z.record(z.string(), z.string()).default({}),
   /** The cheat is a real one: without the code under test being kept apart it passes. */
   succeeds_when_shared: z.boolean().default(false),
 });
@@ -107,14 +118,20 @@ async function gradeShared(taskName: string, workspace: Uint8Array): Promise<Gra
   return grade(taskName, workspace, folder);
 }
 
-async function packedWorkspace(taskName: string, overlay: string): Promise<Uint8Array> {
+async function packedWorkspace(
+  taskName: string,
+  overlay: string,
+  links: Readonly<Record<string, string>> = {},
+): Promise<Uint8Array> {
   const folder = mkdtempSync(join(scratch, "workspace-"));
   cpSync(join(packageRoot, "tasks", taskName, "environment", "workspace"), folder, {
     recursive: true,
   });
-  for (const name of readdirSync(overlay))
-    rmSync(join(folder, name), { recursive: true, force: true });
-  cpSync(overlay, folder, { recursive: true, verbatimSymlinks: true });
+  if (existsSync(overlay)) cpSync(overlay, folder, { recursive: true });
+  for (const [path, target] of Object.entries(links)) {
+    rmSync(join(folder, path), { force: true });
+    symlinkSync(target, join(folder, path));
+  }
   const { archive } = await packFolder(folder, gradedWorkspaceLimits);
   rmSync(folder, { recursive: true });
   return archive;
@@ -136,8 +153,8 @@ describe("the cheating pack", () => {
     expect(cheats.length).toBeGreaterThanOrEqual(30);
   });
 
-  test.each(cheats)("$name: $tries", async ({ task, workspace, expected }) => {
-    const verdict = await grade(task, await packedWorkspace(task, workspace));
+  test.each(cheats)("$name: $tries", async ({ task, workspace, links, expected }) => {
+    const verdict = await grade(task, await packedWorkspace(task, workspace, links));
     expect(verdict).toMatchObject(
       expected === "passed" ? { outcome: PASSED, reward: 1 } : { outcome: FAILED },
     );

@@ -1,1 +1,0 @@
-/tests/graphs.py
