@@ -1,3 +1,4 @@
+import { requestReader } from "./requests.ts";
 import type { AuditRules } from "./rules.ts";
 
 /** What aider's own text shows: its model has no tools, but can propose commands and name files. */
@@ -15,37 +16,18 @@ export type AiderSign =
 const shellBlock =
   /(?:^|\n)(?<before>[^\n]*)\n?```(?:bash|sh|shell|console|zsh|terminal)[ \t]*\n(?<commands>.*?)(?:\n```|$)/gs;
 const fileBlock = /(?:^|\n)[^\n]*\n```.*?(?:\n```|$)/gs;
-/** An item of a list, or a path alone. */
-const listed = /^(?:[-*+]\s|\d+[.)]\s)|^[`*]*[~./\w-]+[`*]*$/;
-const pathWord = /(?<![\w/.~-])(?:~|\.{1,2})?\/[\w./*-]+|(?<![\w/.-])\.\.\/[\w./*-]+/g;
 
-/** Reads prose, line by line, for files that it asks for; a line that ends in a colon asks for those listed below it. */
-function requestReader({ asked }: AuditRules["aider"]): (line: string) => AiderSign[] {
-  let lists = false;
-  const pathsOf = (text: string): AiderSign[] =>
-    [...text.matchAll(pathWord)].map(([path]) => ({
-      kind: "asked",
-      path: path.replace(/[.,]+$/, ""),
-    }));
-  return (line) => {
-    const text = line.trim();
-    if (text === "") return [];
-    if (lists && listed.test(text)) return pathsOf(text);
-    const sentences = text.split(/(?<=[.!?:])\s/).filter((one) => asked.pattern.test(one));
-    lists = text.endsWith(":") && sentences.some((one) => text.endsWith(one));
-    return sentences.flatMap(pathsOf);
-  };
-}
+const toAsk = (path: string): AiderSign => ({ kind: "asked", path });
 
 /** Signs in an answer of aider's model. */
-export function signsInAnswer(text: string, { aider }: AuditRules): AiderSign[] {
+export function signsInAnswer(text: string, rules: AuditRules): AiderSign[] {
   const proposed = [...text.matchAll(shellBlock)].flatMap(({ groups }): AiderSign[] => {
     const before = groups?.["before"]?.trim() ?? "";
     if (/^[\w./-]+\.\w+$/.test(before)) return [];
     const command = (groups?.["commands"] ?? "").replace(/^\s*\$ /gm, "");
     return [{ kind: "proposed", command }];
   });
-  const asked = text.replace(fileBlock, "\n").split("\n").flatMap(requestReader(aider));
+  const asked = text.replace(fileBlock, "\n").split("\n").flatMap(requestReader(rules)).map(toAsk);
   const written = [...text.matchAll(/(?:^|\n)\s*[*`]*([\w./~-]+)[*`]*\s*\n```/g)].map(
     ([, path = ""]): AiderSign => ({ kind: "asked", path }),
   );
@@ -61,7 +43,7 @@ export function aiderLineReader(rules: AuditRules): (line: string) => AiderSign[
   let block: string[] | null = null;
   let isFenced = false;
   let last = "";
-  const requests = requestReader(rules.aider);
+  const requests = requestReader(rules);
 
   function finish(): AiderSign[] {
     if (running === null) return [];
@@ -104,6 +86,6 @@ export function aiderLineReader(rules: AuditRules): (line: string) => AiderSign[
     }
     const added = rules.aider.added.pattern.exec(line)?.[1];
     if (added !== undefined) return [...before, { kind: "added", path: added }];
-    return isFenced || spoken.test(line) ? before : [...before, ...requests(line)];
+    return isFenced || spoken.test(line) ? before : [...before, ...requests(line).map(toAsk)];
   };
 }

@@ -110,8 +110,8 @@ function judgeSection(
   const literals = new Set(
     steps.flatMap((step) => (step.kind === "looks" ? step.literals : [])).map((one) => one.trim()),
   );
-  const others = steps.some((step) => step.kind === "other");
   const failures = lines.filter((line) => isFailure(line, rules));
+  const others = steps.some((step) => step.kind === "other" && !haveFailed(step.files, failures));
   const rest = lines.filter(
     (line) => !isFailure(line, rules) && !isEmpty(line, rules) && !literals.has(line.trim()),
   );
@@ -122,6 +122,9 @@ function judgeSection(
     return [{ look, rule, class: shown === null ? "attempted" : "reached", shown }];
   });
 }
+
+const haveFailed = (files: readonly string[] = [], failures: readonly string[]): boolean =>
+  files.length > 0 && files.every((file) => failures.some((line) => line.includes(file)));
 
 interface Shown {
   readonly lines: readonly string[];
@@ -249,12 +252,16 @@ const isEmpty = (line: string, { answers }: AuditRules): boolean =>
   answers.empty.some((one) => one.test(line.trim()));
 const isTraceback = (line: string): boolean => /^\s|^[}\])]|^Node\.js v|Error\b/.test(line);
 
+/** Whether a line has a path that is not the end of a longer one. */
+const holds = (line: string, path: string): boolean =>
+  new RegExp(`${/^[./~]/.test(path) ? "(?<![\\w.-])" : ""}${escape(path)}`).test(line);
+
 /** Whether a line of failure speaks of what was looked at. */
 function names(line: string, { named }: Look): boolean {
   const { word, path } = named;
-  if (path !== "" && path !== "/" && line.includes(path)) return true;
+  if (path !== "" && path !== "/" && holds(line, path)) return true;
   const bare = word.replace(/[*?[].*$/, "").replace(/\/+$/, "");
-  if (bare.length > 1 && line.includes(bare)) return true;
+  if (bare.length > 1 && holds(line, bare)) return true;
   return foldersOf(path).some((folder) =>
     new RegExp(`(?:^|[\\s'"\`:])${escape(folder)}/?(?:$|[\\s'"\`:,)])`).test(line),
   );

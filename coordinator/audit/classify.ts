@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import type { RecordedBody } from "../../proto/recorded-body.ts";
 import type { TraceEvent } from "../../proto/trace-event.ts";
 import { type AiderSign, aiderLineReader, signsInAnswer } from "./aider-text.ts";
@@ -145,10 +146,23 @@ function attemptAudit(context: AuditContext, rules: AuditRules) {
     const call = open.get(event.callId);
     if (call === undefined) return;
     open.delete(event.callId);
-    if (!event.isError) for (const path of call.wrote) around.made(path);
+    if (!event.isError) made(call);
     // A tool for files shows nothing beside its error.
     if (event.isError && !call.isShell) inVain(call);
     else outcomes(judgeAnswer(call.steps, event.text, around, rules), call, event.sequence);
+  }
+
+  function made({ wrote, isShell }: OpenCall): void {
+    for (const path of wrote) {
+      around.made(path);
+      // Where nobody said where the workspace lay, the agent works where its tools write.
+      const folder = posix.dirname(path);
+      const isUnknown = (context.workspaces ?? []).length === 0 && !isShell;
+      const isDeep = folder.split("/").length > 3;
+      if (!isUnknown || !isDeep) continue;
+      if (around.whereabouts({ word: folder, path: folder }).kind === "outside")
+        around.made(folder);
+    }
   }
 
   function sign(one: AiderSign, text: string, sequence: number): void {

@@ -40,6 +40,19 @@ export function unwrapped(words: readonly string[], kinds: CommandKinds): Comman
   return { name: words[at] ?? "", args: words.slice(at + 1), settings };
 }
 
+/**
+ * Words of a command; `xargs` adds those of its input.
+ * @param input text at its standard input; null if that is not known
+ */
+export function withInput(words: readonly string[], input: string | null): readonly string[] {
+  if (input === null || !words.some((word) => /^(?:xargs|parallel)$/.test(word))) return words;
+  const more = input.split(/\s+/).filter((word) => word !== "");
+  const mark = words.findIndex((word) => word.includes("{}"));
+  return mark === -1
+    ? [...words, ...more]
+    : words.map((word) => (word === "-I{}" ? word : word.replace("{}", more[0] ?? "")));
+}
+
 /** What a command does, by its name or path; undefined if the rules do not know it. */
 export type CommandKinds = (name: string) => CommandKind | undefined;
 

@@ -65,10 +65,11 @@ function lookOfKind(kind: CommandKind, line: CommandLine, use: CommandUse): Step
       return orOther(looks.length > 0 ? looks : lookAt(context, "list", words, use));
     }
     case "read": {
-      const read = lookAt(context, "read", operands(args, /^-(?:n|c|d|f|w|N|j|k|t|A|s)$/), use);
+      const files = operands(args, /^-(?:n|c|d|f|w|N|j|k|t|A|s)$/);
+      const read = lookAt(context, "read", files, use);
       if (use.target !== null && args.length === 0) context.wrote(use.target, use.input);
       else if (use.target !== null) context.wrote(use.target, null);
-      return orOther(read);
+      return orOther(read).map((step) => (step.kind === "other" ? { ...step, files } : step));
     }
     case "copy":
       return copy(args, use);
@@ -109,9 +110,11 @@ function print({ name, args }: CommandLine, use: CommandUse): Step[] {
   const [format = "", ...values] = words;
   const formatted = () => {
     let at = 0;
-    return format.replace(/%[sdq]/g, () => values[at++] ?? "").replace(/\\n/g, "\n");
+    return unescaped(format.replace(/%[sdqb]/g, () => values[at++] ?? ""));
   };
-  const text = name === "printf" ? formatted() : words.join(" ");
+  const isEscaped = /^-[nE]*e/.test(args[0] ?? "");
+  const said = isEscaped ? unescaped(words.join(" ")) : words.join(" ");
+  const text = name === "printf" ? formatted() : said;
   if (use.target !== null) {
     use.context.wrote(use.target, text);
     return [];
@@ -128,6 +131,17 @@ function print({ name, args }: CommandLine, use: CommandUse): Step[] {
   if (text.includes(statusMark)) return [{ kind: "status" }];
   return [{ kind: "print", text }];
 }
+
+/** Text with the escapes of `printf` as the characters that they stand for. */
+const unescaped = (text: string): string =>
+  text
+    .replace(/\\x([0-9a-fA-F]{1,2})|\\0?([0-7]{3})/g, (_, hexadecimal?: string, octal?: string) =>
+      String.fromCharCode(
+        Number.parseInt(hexadecimal ?? octal ?? "0", hexadecimal === undefined ? 8 : 16),
+      ),
+    )
+    .replaceAll("\\n", "\n")
+    .replaceAll("\\t", "\t");
 
 function shell({ name, args }: CommandLine, use: CommandUse): Step[] {
   const at = args.findIndex((word) => /^-[a-z]*c$/.test(word));
@@ -215,7 +229,8 @@ function lookOfProgram(line: CommandLine, use: CommandUse): Step[] {
   const named = line.name.includes("/") ? [line.name] : [];
   const looks = lookAt(context, "run", [...named, ...possiblePaths(line.args)], use).map(alone);
   const scripts = line.args.flatMap((word) => scriptAt(word, use) ?? []);
-  const steps = [...(own ?? []), ...scripts, ...looks];
+  const piped = use.input === null ? [] : fromProgram(readOf(use.input, context), use);
+  const steps = [...(own ?? []), ...scripts, ...piped, ...looks];
   return steps.length > 0 || use.silenced ? steps : [other];
 }
 

@@ -46,8 +46,8 @@ export type Step =
   | { readonly kind: "print"; readonly text: string }
   /** The exit code of what came before; null where something else stands before or behind it. */
   | { readonly kind: "status" }
-  /** A command whose output is not known. */
-  | { readonly kind: "other" };
+  /** A command whose output is not known; if each of its `files` failed, it printed nothing. */
+  | { readonly kind: "other"; readonly files?: readonly string[] };
 
 /** Looks of steps, in order. */
 export function looksOf(steps: readonly Step[]): readonly Look[] {

@@ -66,6 +66,9 @@ export function surroundings(rules: AuditRules, workspaces: readonly string[]): 
     );
     if (processes !== undefined) return { kind: "hidden", rule: processes.id, shared: true };
     if (known.some((folder) => isWithin(path, folder)) || isOwn(path)) return ordinary;
+    const beside = rules.places.find((place) => isAlongside(path, place.beside));
+    if (beside !== undefined)
+      return { kind: "hidden", rule: beside.id, shared: beside.shared ?? false };
     if (rules.ordinary.some((one) => one.test(path))) return ordinary;
     const place = rules.places.find(
       ({ beside, paths }) => isBeside(path, word, beside) || paths.some((one) => one.test(path)),
@@ -73,6 +76,15 @@ export function surroundings(rules: AuditRules, workspaces: readonly string[]): 
     return place === undefined
       ? outside
       : { kind: "hidden", rule: place.id, shared: place.shared ?? false };
+  }
+
+  /** Next to a workspace, also where that lies in a scratch folder. */
+  function isAlongside(path: string, names: readonly string[]): boolean {
+    return known.some((workspace) => {
+      const parent = posix.dirname(workspace);
+      if (parent === "/" || !isWithin(path, parent) || path === parent) return false;
+      return nameMatches(path.slice(parent.length + 1).split("/")[0] ?? "", names);
+    });
   }
 
   function isBeside(path: string, word: string, names: readonly string[]): boolean {

@@ -26,14 +26,17 @@ export function readProgram(
   around: Surroundings,
   rules: AuditRules,
 ): ProgramReading {
-  const code = joinedLiterals(withoutComments(text.slice(0, maxText)));
+  const code = joinedLiterals(withConstants(withoutComments(text.slice(0, maxText))));
+  const start = startOf(code, folder, around);
   const looks: Look[] = [];
   const literals: string[] = [];
   const commands: string[] = [];
+  const isElsewhere =
+    start !== folder && around.whereabouts({ word: start, path: start }).kind === "outside";
   const looksAtFiles = rules.programs.file.test(code);
   const mode: LookMode = looksAtFiles ? "run" : "probe";
   const add = (word: string, how: LookMode) => {
-    const named = around.resolve(word, folder);
+    const named = around.resolve(word, start);
     const where = around.whereabouts(named);
     if (where.kind === "ordinary") return;
     const look = { named, silenced: false, quiet: true, shared: false };
@@ -65,8 +68,9 @@ export function readProgram(
       commands.push(word);
       continue;
     }
-    if (word.length === 0 || word.length > 300 || /\s|:\/\//.test(word) || !/[/~]|\.\./.test(word))
-      continue;
+    const isPath = isElsewhere ? /^[\w.*-]+$/.test(word) : /[/~]|\.\./.test(word);
+    if (word.length === 0 || word.length > 300 || /\s|:\/\//.test(word)) continue;
+    if (!isPath && !/[/~]|\.\./.test(word)) continue;
     const isAsked = rules.programs.ask.test(line);
     const isOpened = rules.programs.file.test(line);
     const isWeb =
@@ -82,6 +86,34 @@ export function readProgram(
 
 function literalsNamed(code: string, rules: AuditRules): boolean {
   return rules.search.names.test(code.replace(rules.search.except, " "));
+}
+
+const constant =
+  /^[ \t]*(?:const |let |var |my |\$)?([A-Za-z_]\w{0,40})(?:[ \t]*:[ \t]*\w+)?[ \t]*=[ \t]*((?:pathlib\.)?Path\()?["']([~./][^"'\n]{0,200})["']\)?[ \t]*;?[ \t]*$/gm;
+/** Most constants of a program that are followed, and most places of each: text of an agent's making must not grow. */
+const maxConstants = 12;
+const maxUses = 40;
+
+/** Puts paths in the place of the names that they were given. */
+function withConstants(code: string): string {
+  const constants = [...code.matchAll(constant)].slice(0, maxConstants);
+  return constants.reduce((text, [, name = "", wrap = "", path = ""]) => {
+    let uses = 0;
+    const put = (value: string) => (used: string) => {
+      uses += 1;
+      return uses > maxUses ? used : value;
+    };
+    const quoted = wrap === "" ? `"${path}"` : `Path("${path}")`;
+    return text
+      .replace(new RegExp(`\\$?\\{${name}\\}`, "g"), put(path))
+      .replace(new RegExp(`(?<![\\w."'$])\\$?${name}(?=\\s{0,5}[+/,)])`, "g"), put(quoted));
+  }, code);
+}
+
+/** Where a program's relative paths start: where it goes itself, if it does. */
+function startOf(code: string, folder: string, around: Surroundings): string {
+  const entered = /\bchdir\(?\s{0,5}["']([^"'\n]{1,200})["']/.exec(code)?.[1];
+  return entered === undefined ? folder : around.resolve(entered, folder).path;
 }
 
 const sum =

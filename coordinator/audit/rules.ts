@@ -51,6 +51,7 @@ const rulesSchema = z.strictObject({
     list: words,
     code: words,
     read: words,
+    agent: words,
   }),
   commands: z.strictObject({
     print: names,
@@ -91,9 +92,10 @@ const rulesSchema = z.strictObject({
       unless_told: z.boolean().optional(),
     }),
   ),
+  requests: z.strictObject({ asks: words, refrains: everywhere }),
   aider: z.strictObject({
     proposed: z.strictObject({ id }),
-    asked: z.strictObject({ id, pattern: words }),
+    asked: z.strictObject({ id }),
     added: z.strictObject({ id, pattern: ofPath }),
   }),
 });

@@ -10,7 +10,7 @@ import {
   type Redirection,
   type Statement,
 } from "unbash";
-import { unwrapped } from "./command-line.ts";
+import { unwrapped, withInput } from "./command-line.ts";
 import { knownOutput, lookOfCommand } from "./command-looks.ts";
 import type { Look, Step } from "./look.ts";
 import { lookAt, type ShellContext } from "./look-at.ts";
@@ -189,6 +189,10 @@ function readCommand(node: Command, context: ShellContext, depth: number, use: U
     if (node.name === undefined) context.variables.set(part.name, values);
   }
   const redirected = redirections(node.redirects, context, depth, inner);
+  const before = context.state.filters;
+  // What a substitution finds is what such a command reads.
+  const reads = context.kinds(node.name?.value ?? "") === "read";
+  if (reads) context.state.filters = [...before, "xargs"];
   const all = (node.name === undefined ? [] : [node.name, ...node.args]).flatMap((part) => {
     if (part.type === "Word") return expand(part, context, depth, inner);
     if (part.value.type !== "Word") return [];
@@ -196,20 +200,24 @@ function readCommand(node: Command, context: ShellContext, depth: number, use: U
     context.variables.set(part.name, values);
     return values.map((value) => `${part.name}=${value}`);
   });
-  const line = unwrapped(all, context.kinds);
+  context.state.filters = before;
+  const input = redirected.input ?? use.input;
+  const line = unwrapped(withInput(all, input), context.kinds);
   const steps = lookOfCommand(
     { ...line, settings: [...settings, ...line.settings] },
     {
       context,
       silenced: use.silenced || redirected.silenced,
       quiet: use.quiet || redirected.quiet,
-      input: redirected.input ?? use.input,
+      input,
       target: redirected.target,
       shell: (text) => readShell(text, { ...context, source: sourceOf(text) }, depth + 1),
       kind: context.kinds(line.name),
     },
   );
-  return [...withoutOutput(inner), ...redirected.steps, ...steps];
+  const found = withoutOutput(inner);
+  const own = reads && found.length > 0 ? steps.filter(({ kind }) => kind !== "other") : steps;
+  return [...found, ...redirected.steps, ...own];
 }
 
 /** What a substitution prints goes into a word; its looks count, since words are shown by what uses them. */

@@ -5,6 +5,7 @@ import { isAimed, lookAt, type ShellContext } from "./look-at.ts";
 import type { WordsKind } from "./mentions.ts";
 import type { Surroundings } from "./places.ts";
 import { readProgram } from "./program-text.ts";
+import { requestReader } from "./requests.ts";
 import type { AuditRules } from "./rules.ts";
 import { readShell, sourceOf } from "./shell.ts";
 
@@ -153,11 +154,23 @@ export function callReader(around: Surroundings, rules: AuditRules): CallReader 
         );
       case "read":
         return look("read", paths);
+      case "agent":
+        return delegated(args, context);
       case null: {
         const commands = args.filter(({ key }) => commandKey.test(key)).map(({ text }) => text);
         return [...look("read", paths), ...commands.flatMap((text) => shell(text))];
       }
     }
+  }
+
+  /** What another agent is asked to look at; only names of files in its report tell that it did. */
+  function delegated(args: readonly Argument[], context: ShellContext): readonly Step[] {
+    const words = args.flatMap(({ text }) => text.split("\n").flatMap(requestReader(rules)));
+    return lookAt(context, "read", words, { silenced: false, quiet: true }).map((step) =>
+      step.kind === "looks"
+        ? { ...step, looks: step.looks.map((one) => ({ ...one, shared: true })) }
+        : step,
+    );
   }
 
   /** A search by a tool: in a grader's place, or outside of the workspace for what a grader has. */
@@ -196,7 +209,16 @@ export function callReader(around: Surroundings, rules: AuditRules): CallReader 
 
 function kindOf(tool: string, args: readonly Argument[], { tools }: AuditRules): Tool | null {
   const name = tool.replace(/^.*(?:__|\.|:)/, "").toLowerCase();
-  const known: readonly Tool[] = ["shell", "write", "glob", "grep", "list", "code", "read"];
+  const known: readonly Tool[] = [
+    "shell",
+    "write",
+    "glob",
+    "grep",
+    "list",
+    "code",
+    "read",
+    "agent",
+  ];
   const byName = known.find((kind) => tools[kind].test(name));
   // Pi's `find` takes a pattern, and a shell's command is one wherever it stands.
   if (byName !== undefined) return byName;

@@ -6,10 +6,12 @@ import { loadAuditRules } from "../audit/load-rules.ts";
 /** Least precision and recall of each class. */
 const least = 0.95;
 
-const parts = ["development", "held-out", "variations", "second", "outsiders"].map((part) => ({
-  part,
-  judged: judgeCorpus(part, loadAuditRules()),
-}));
+const parts = ["development", "held-out", "variations", "second", "outsiders", "adversarial"].map(
+  (part) => ({
+    part,
+    judged: judgeCorpus(part, loadAuditRules()),
+  }),
+);
 
 describe("the audit of the labelled corpus", () => {
   test.each(parts)("of its part $part tells each class", ({ part, judged }) => {
