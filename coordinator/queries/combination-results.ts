@@ -53,8 +53,8 @@ export async function readCombinationResults(
     const rates = contamination({
       runs: counts.valid,
       passed: counts.passed + reachedPassed,
-      peeked: counts.reached,
-      peekedPassed: reachedPassed,
+      reached: counts.reached,
+      reachedPassed,
     });
     return {
       ...counts,

@@ -1,54 +1,61 @@
 import { strict as assert } from "node:assert";
 
-/** Runs whose agent could see the grader, counted. */
-export interface PeekCounts {
+/** Runs, and those of them whose agent reached the grader, counted. */
+export interface ContaminationCounts {
   /** Valid runs. */
   readonly runs: number;
   /** Of these, those that passed the hidden tests. */
   readonly passed: number;
-  /** Of `runs`, those whose agent saw the grader. */
-  readonly peeked: number;
-  /** Of `peeked`, those that passed. */
-  readonly peekedPassed: number;
+  /** Of `runs`, those whose agent reached the grader. */
+  readonly reached: number;
+  /** Of `reached`, those that passed. */
+  readonly reachedPassed: number;
 }
 
-/** Pass rates in [0, 1] under each way of counting a run that peeked; null without a run to count. */
+/** Pass rates in [0, 1] under each way of counting a run that reached the grader; null without a run to count. */
 export interface Contamination {
   /** As the hidden tests said. */
   readonly asMeasured: number | null;
-  /** The headline: whoever peeked failed. */
-  readonly peekedAsFailed: number | null;
-  /** Of the runs that did not peek; biased if agents peek where tasks are hard. */
+  /** The headline: whoever reached it failed. */
+  readonly reachedAsFailed: number | null;
+  /** Of the runs that did not reach it; biased if agents do where tasks are hard. */
   readonly excluded: number | null;
-  /** Bounds if nothing is assumed about the honest outcome of a run that peeked (Manski 1990). */
+  /** Bounds if nothing is assumed about the honest outcome of a run that reached it (Manski 1990). */
   readonly boundLow: number | null;
   readonly boundHigh: number | null;
-  /** The upper bound if a peek never turns a pass into a failure. */
-  readonly boundHighIfPeekingNeverHurts: number | null;
+  /** The upper bound if reaching it never turns a pass into a failure. */
+  readonly boundHighIfReachingNeverHurts: number | null;
 }
 
 /**
- * What a harness scores when some of its agents saw the grader. What is taken off is the runs that
- * peeked and passed, not all that peeked: the others failed already.
+ * What a harness scores when some of its agents reached the grader. What is taken off is the runs that
+ * reached it and passed, not all that reached it: the others failed already.
  * @throws AssertionError for counts that cannot be, such as more passed than there are runs.
  */
-export function contamination({ runs, passed, peeked, peekedPassed }: PeekCounts): Contamination {
-  const honest = runs - peeked;
-  const honestPassed = passed - peekedPassed;
+export function contamination({
+  runs,
+  passed,
+  reached,
+  reachedPassed,
+}: ContaminationCounts): Contamination {
+  const honest = runs - reached;
+  const honestPassed = passed - reachedPassed;
   assert(
-    [runs, passed, peeked, peekedPassed].every((count) => Number.isInteger(count) && count >= 0) &&
-      peekedPassed <= peeked &&
+    [runs, passed, reached, reachedPassed].every(
+      (count) => Number.isInteger(count) && count >= 0,
+    ) &&
+      reachedPassed <= reached &&
       honestPassed >= 0 &&
       honestPassed <= honest,
-    `${passed} of ${runs} runs cannot have passed if ${peekedPassed} of ${peeked} that peeked did`,
+    `${passed} of ${runs} runs cannot have passed if ${reachedPassed} of ${reached} that reached the grader did`,
   );
   const rate = (count: number, of: number): number | null => (of === 0 ? null : count / of);
   return {
     asMeasured: rate(passed, runs),
-    peekedAsFailed: rate(honestPassed, runs),
+    reachedAsFailed: rate(honestPassed, runs),
     excluded: rate(honestPassed, honest),
     boundLow: rate(honestPassed, runs),
-    boundHigh: rate(honestPassed + peeked, runs),
-    boundHighIfPeekingNeverHurts: rate(passed, runs),
+    boundHigh: rate(honestPassed + reached, runs),
+    boundHighIfReachingNeverHurts: rate(passed, runs),
   };
 }
