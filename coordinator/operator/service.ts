@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { create } from "@bufbuild/protobuf";
 import { and, eq, ne } from "drizzle-orm";
 import {
@@ -8,7 +7,7 @@ import {
   SweepState,
 } from "../../proto/gen/sweep/v1/operator_pb.ts";
 import type { Logger } from "../../proto/log.ts";
-import type { ServerCall, ServiceHandlers } from "../../proto/rpc/methods.ts";
+import type { ServiceHandlers } from "../../proto/rpc/methods.ts";
 import { PROGRAM_VERSION } from "../../proto/version.ts";
 import type { AuditAttempt } from "../auditing/audit-attempt.ts";
 import type { Changes } from "../changes.ts";
@@ -29,11 +28,7 @@ import { planMessage } from "./plan-message.ts";
 import { type Submission, storeSweep } from "./submit.ts";
 import type { SweepReader } from "./sweep-reader.ts";
 import { verdictCalls } from "./verdict-calls.ts";
-
-/** Watchers get no more than this many states a second. */
-const watchPauseMs = 250;
-/** A state is sent at least this often, since an ETA moves without a change. */
-const watchAtLeastMs = 2_000;
+import { watchStates } from "./watch-states.ts";
 
 /** The calls behind the `sweep` command. */
 export function operatorService(options: {
@@ -94,8 +89,11 @@ export function operatorService(options: {
       return statusOf(sweep);
     },
 
-    async *watchSweep({ sweep }, call) {
-      yield* watch(sweep, call);
+    async *watchSweep({ sweep }, { signal }) {
+      const read = async () => create(GetSweepStatusResponseSchema, await statusOf(sweep));
+      for await (const status of watchStates({ changes, read, isLast: hasEnded, signal })) {
+        yield { status };
+      }
     },
 
     async setSweepState({ sweep, state }) {
@@ -157,17 +155,6 @@ export function operatorService(options: {
       };
     },
   };
-
-  async function* watch(sweep: string, call: ServerCall) {
-    while (!call.signal.aborted) {
-      const changed = changes.next(watchAtLeastMs, call.signal);
-      const status = create(GetSweepStatusResponseSchema, await statusOf(sweep));
-      yield { status };
-      if (hasEnded(status)) return;
-      await changed;
-      await delay(watchPauseMs, undefined, { signal: call.signal }).catch(() => undefined);
-    }
-  }
 
   async function cancel(sweepId: string): Promise<void> {
     const reason = "the sweep was cancelled";

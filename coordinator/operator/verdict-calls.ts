@@ -1,7 +1,6 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { OperatorService } from "../../proto/gen/sweep/v1/operator_pb.ts";
 import type { Logger } from "../../proto/log.ts";
-import type { ServerCall, ServiceHandlers } from "../../proto/rpc/methods.ts";
+import type { ServiceHandlers } from "../../proto/rpc/methods.ts";
 import { auditAgain } from "../auditing/again.ts";
 import type { AuditAttempt } from "../auditing/audit-attempt.ts";
 import type { Changes } from "../changes.ts";
@@ -11,11 +10,7 @@ import { startRegrade } from "../regrading/start.ts";
 import type { Database } from "../store/database.ts";
 import { requeueReached } from "./requeue.ts";
 import type { SweepReader } from "./sweep-reader.ts";
-
-/** Watchers get no more than this many states a second. */
-const watchPauseMs = 250;
-/** Another process may have written without this one's notice. */
-const lookAtLeastMs = 2_000;
+import { watchStates } from "./watch-states.ts";
 
 type VerdictCalls = Pick<
   ServiceHandlers<typeof OperatorService>,
@@ -66,24 +61,20 @@ export function verdictCalls(options: {
       return { regradeIds };
     },
 
-    async *watchRegrades({ regradeIds, target }, call) {
+    async *watchRegrades({ regradeIds, target }, { signal }) {
       const ids = regradeIds.length > 0 ? regradeIds : await latestRegrades(queries, target);
-      yield* watch(ids, call);
+      const read = () => readRegrades(queries, ids);
+      for await (const regrades of watchStates({ changes, read, isLast: areSettled, signal })) {
+        yield { regrades };
+      }
     },
   };
+}
 
-  async function* watch(regradeIds: readonly string[], { signal }: ServerCall) {
-    while (!signal.aborted) {
-      const changed = changes.next(lookAtLeastMs, signal);
-      const regrades = await readRegrades(queries, regradeIds);
-      yield { regrades };
-      const goesOn = regrades.some(
-        ({ open = 0, adopt, adopted, refusal }) =>
-          open > 0 || (adopt === true && adopted !== true && refusal === ""),
-      );
-      if (!goesOn) return;
-      await changed;
-      await delay(watchPauseMs, undefined, { signal }).catch(() => undefined);
-    }
-  }
+/** Whether nothing of them is being graded, and none is still to be adopted. */
+function areSettled(regrades: Awaited<ReturnType<typeof readRegrades>>): boolean {
+  return regrades.every(
+    ({ open = 0, adopt = false, adopted = false, refusal }) =>
+      open === 0 && (!adopt || adopted || refusal !== ""),
+  );
 }
