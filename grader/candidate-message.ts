@@ -1,7 +1,7 @@
 import { z } from "zod";
 
 /** What a judge may ask for at most, whatever its task says. */
-export const candidateCeilings = {
+const candidateCeilings = {
   seconds: 600,
   memoryBytes: 16 * 1024 ** 3,
   answerBytes: 64 * 1024 ** 2,

@@ -90,7 +90,7 @@ test("an unknown command or option ends with 2", async () => {
 });
 
 const commands =
-  "plan run list status pause resume cancel results runs show trace audit requeue regrade nodes drain doctor tasks dev coordinator node grader";
+  "plan run list status pause resume cancel results runs show trace audit requeue regrade nodes models drain doctor tasks toolchains dev coordinator node grader";
 
 test.each(commands.split(" "))("`sweep help %s` teaches with examples", async (name) => {
   const { exitCode, stdout } = await sweep(["help", name]);
@@ -100,7 +100,7 @@ test.each(commands.split(" "))("`sweep help %s` teaches with examples", async (n
 });
 
 const printing =
-  "plan run list status pause resume cancel results runs show trace audit requeue regrade nodes drain doctor";
+  "plan run list status pause resume cancel results runs show trace audit requeue regrade nodes models drain doctor toolchains";
 
 test.each(printing.split(" "))("`sweep %s` has --json", async (name) => {
   expect((await sweep(["help", name])).stdout).toContain("--json");

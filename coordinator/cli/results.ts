@@ -74,7 +74,7 @@ export function formatResults(combinations: readonly CombinationResult[]): strin
 }
 
 /** Warns of tasks that cells of the sweep have in several versions. */
-export function formatMixedTasks(mixed: readonly MixedTask[]): string {
+function formatMixedTasks(mixed: readonly MixedTask[]): string {
   return mixed
     .map(({ task, versions }) => {
       const parts = versions.map(

@@ -1,7 +1,7 @@
 /** Of the public half, what an agent never sees: limits and keys of the grading. */
 const unseen = "task.toml";
 
-/** A file that `left` and `right` do not have alike. */
+/** The files of a public half, by their paths in it. */
 interface Files {
   readonly keys: () => Iterable<string>;
   readonly get: (path: string) => Uint8Array | undefined;
