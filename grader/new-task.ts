@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { packageRoot } from "../proto/package-root.ts";
 import { canaryPrefix } from "../proto/task/canary.ts";
 import type { TaskLanguage } from "../proto/task/task-definition.ts";
-import { isFile, loadTask } from "../proto/task/task-folder.ts";
+import { isFile, loadTask, requireTaskName } from "../proto/task/task-folder.ts";
 
 /** A task cannot be started there; the message says why. */
 export class NewTaskError extends Error {
@@ -115,6 +115,7 @@ export async function createTask(options: {
   readonly uuid: string;
 }): Promise<string> {
   const { into, id, language, uuid } = options;
+  requireTaskName(id, id);
   const target = join(into, id);
   if (await stat(target).catch(() => null)) throw new NewTaskError(`${target} is there already`);
   await mkdir(into, { recursive: true });

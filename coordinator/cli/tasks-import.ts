@@ -17,15 +17,16 @@ export function tasksImportCommand({ stdout, environment, folder }: CliContext):
       "packages, a network, services, several steps) is refused with every feature that stands in the way. " +
       'Its tests run beside the code they judge (isolation = "shared"), so its verdicts are only as good as ' +
       "the code is honest. `sweep tasks check` says whether it works.",
-    examples: [["tasks import ~/harbor/sum-two --language python", "as task sum-two"]],
+    examples: [["tasks import ~/harbor/sum-two", "as task sum-two"]],
   })
     .addOption(
-      new Option("--language <language>", "language of the task")
-        .choices([...taskLanguages])
-        .makeOptionMandatory(),
+      new Option(
+        "--language <language>",
+        "language of the task, else what its files look like",
+      ).choices([...taskLanguages]),
     )
     .option("--name <id>", "name of the new task, else that of the folder")
-    .action(async (from: string, options: { language: string; name?: string }) => {
+    .action(async (from: string, options: { language?: string; name?: string }) => {
       const { importTask } = await import("../../grader/import-task/import-task.ts");
       const { TaskImportError } = await import("../../grader/import-task/obstacle.ts");
       const [into = ""] = taskRootsOf({ environment });
@@ -35,7 +36,7 @@ export function tasksImportCommand({ stdout, environment, folder }: CliContext):
           from: source,
           into,
           id: options.name ?? basename(source),
-          language: taskLanguageSchema.parse(options.language),
+          language: taskLanguageSchema.optional().parse(options.language),
         });
         stdout.write(`${target}\nnow: sweep tasks check ${basename(target)}\n`);
       } catch (error) {

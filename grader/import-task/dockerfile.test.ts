@@ -23,8 +23,17 @@ COPY main.py start.py
   });
 });
 
+test("what official images and known packages of Python bring is taken over", () => {
+  const needs = readDockerfile(`FROM python:3.11-slim-bookworm
+RUN pip install --no-cache-dir numpy torch
+WORKDIR /app
+`);
+  expect(needs).toEqual({ copies: [], toolchains: ["python3", "numpy", "torch"], obstacles: [] });
+});
+
 test.each([
   ["RUN pip install flask", 3, /pip install flask/],
+  ["RUN pip install numpy -r more.txt", 3, /more\.txt/],
   ["RUN apt-get install -y postgresql", 3, /package postgresql/],
   ["ENV TOKEN=1", 3, /without Docker/],
   ["USER agent", 3, /without Docker/],
@@ -36,6 +45,21 @@ test.each([
   expect(obstacles).toEqual([
     { where: `environment/Dockerfile:${at}`, found: line, why: expect.stringMatching(why) },
   ]);
+});
+
+test("an image of unknown content stands in the way, wherever it lies", () => {
+  const of = (image: string) => readDockerfile(`FROM ${image}\nWORKDIR /app\n`);
+  expect(of("postgres:16").obstacles).toEqual([
+    {
+      where: "environment/Dockerfile:1",
+      found: "FROM postgres:16",
+      why: "what the image postgres brings is not known here",
+    },
+  ]);
+  expect(of("registry.example:5000/base/python-3-13:2025")).toMatchObject({
+    toolchains: ["python3"],
+    obstacles: [],
+  });
 });
 
 test("another working folder stands in the way", () => {

@@ -1,5 +1,5 @@
 import { posix } from "node:path";
-import { Copy, DockerfileParser, type Instruction, Workdir } from "dockerfile-ast";
+import { Copy, DockerfileParser, From, type Instruction, Workdir } from "dockerfile-ast";
 import type { ToolchainName } from "../../proto/toolchains.ts";
 import type { Obstacle } from "./obstacle.ts";
 
@@ -31,8 +31,24 @@ const knownPackages: Readonly<Record<string, ToolchainName | null>> = {
   sqlite3: "sqlite3",
 };
 
+/** Packages of Python that toolchains here stand for. */
+const knownPythonPackages: Readonly<Record<string, ToolchainName>> = {
+  numpy: "numpy",
+  torch: "torch",
+  jax: "jax",
+};
+
+/** What images bring beyond a bare system, by the last part of their name up to the first hyphen. */
+const knownImages: Readonly<Record<string, readonly ToolchainName[]>> = {
+  debian: [],
+  ubuntu: [],
+  python: ["python3"],
+  gcc: ["cc", "c++"],
+  rust: ["rustc", "cargo", "cc"],
+};
+
 /** Instructions that change nothing for files or programs. */
-const harmless = new Set(["FROM", "LABEL", "MAINTAINER", "CMD", "EXPOSE", "STOPSIGNAL"]);
+const harmless = new Set(["LABEL", "MAINTAINER", "CMD", "EXPOSE", "STOPSIGNAL"]);
 
 const housekeeping =
   /^(?:apt-get\s+(?:update|clean)\b|rm\s+-rf?\s+\/var\/lib\/apt\/lists\/\*$|mkdir\s+-p\s+\/app$)/;
@@ -53,7 +69,12 @@ export function readDockerfile(text: string): ContainerNeeds {
         why,
       });
     };
-    if (instruction instanceof Workdir) {
+    if (instruction instanceof From) {
+      const image = instruction.getImageName() ?? "";
+      const brought = knownImages[posix.basename(image).replace(/-.*/, "")];
+      if (brought === undefined) object(`what the image ${image} brings is not known here`);
+      for (const name of brought ?? []) toolchains.add(name);
+    } else if (instruction instanceof Workdir) {
       folder = posix.resolve(folder, instruction.getPath() ?? "");
     } else if (instruction instanceof Copy) {
       readCopy(instruction, folder, copies, object);
@@ -114,6 +135,15 @@ function readRun(
     .filter((command) => command !== "");
   for (const command of commands) {
     if (housekeeping.test(command)) continue;
+    const pythonPackages = /^pip3?\s+install\s+(.*)$/.exec(command)?.[1]?.split(/\s+/);
+    if (pythonPackages !== undefined) {
+      for (const name of pythonPackages.filter((word) => word !== "--no-cache-dir")) {
+        const toolchain = knownPythonPackages[name];
+        if (toolchain === undefined) return object(`"${command}" needs Docker`);
+        toolchains.add(toolchain);
+      }
+      continue;
+    }
     const packages = /^apt-get\s+(?:-\S+\s+)*install\s+(.*)$/.exec(command)?.[1];
     if (packages === undefined) return object(`"${command}" needs Docker`);
     for (const name of packages.split(/\s+/).filter((word) => !word.startsWith("-"))) {

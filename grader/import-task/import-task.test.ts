@@ -53,6 +53,20 @@ test("a task that needs no Docker becomes one of ours", async () => {
   expect(readdirSync(into)).toEqual(["sum-two"]);
 });
 
+test.each([
+  ["cpp", { "environment/start.py": "", "solution/sum.cpp": "int sum;\n" }],
+  ["python", {}],
+])("a task that does not say so is taken to be in %s by its files", async (language, files) => {
+  write(files);
+  const { definition } = await loadTask(await importTask({ from, into, id: "sum-two" }));
+  expect(definition.metadata.harness_sweep.language).toBe(language);
+});
+
+test("a name that leads elsewhere is refused", async () => {
+  await expect(importTask({ from, into, id: "../sum-two" })).rejects.toThrow(/accepted: letters/);
+  expect(readdirSync(folder).toSorted()).toEqual(["sum-two", "tasks"]);
+});
+
 test("what needs more is refused with every feature in the way, and nothing is left", async () => {
   write({
     "task.toml":

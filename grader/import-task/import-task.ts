@@ -1,8 +1,18 @@
-import { appendFile, cp, mkdir, mkdtemp, readFile, rename, rm, stat } from "node:fs/promises";
+import {
+  appendFile,
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+} from "node:fs/promises";
 import { basename, join, posix } from "node:path";
 import { parse as parseToml, stringify, TomlError } from "smol-toml";
 import type { TaskLanguage } from "../../proto/task/task-definition.ts";
-import { isFile, isFolder, loadTask } from "../../proto/task/task-folder.ts";
+import { isFile, isFolder, loadTask, requireTaskName } from "../../proto/task/task-folder.ts";
 import { type ContainerNeeds, readDockerfile } from "./dockerfile.ts";
 import { findNetworkUse, findObstacles } from "./harbor-features.ts";
 import { type Obstacle, TaskImportError } from "./obstacle.ts";
@@ -26,6 +36,7 @@ const containerParts = [
  *
  * @param options.into folder that holds tasks
  * @param options.id name of the new task's folder
+ * @param options.language else what the endings of the task's files say
  * @returns the new task's folder
  * @throws TaskImportError that names every feature in the way, TaskFolderError if the outcome is no task.
  */
@@ -33,9 +44,10 @@ export async function importTask(options: {
   readonly from: string;
   readonly into: string;
   readonly id: string;
-  readonly language: TaskLanguage;
+  readonly language?: TaskLanguage | undefined;
 }): Promise<string> {
-  const { from, into, id, language } = options;
+  const { from, into, id } = options;
+  requireTaskName(id, id);
   for (const part of requiredParts) {
     if (!(await isFile(join(from, part)))) {
       throw new TaskImportError(
@@ -65,6 +77,7 @@ export async function importTask(options: {
     // Under its own name, which tasks are known by.
     const scratch = join(own, id);
     await layOut(from, scratch, needs);
+    const language = options.language ?? (await languageOf(scratch));
     await appendFile(join(scratch, "task.toml"), ownKeys(definitionText, language, needs));
     await loadTask(scratch);
     await rename(scratch, target);
@@ -137,6 +150,25 @@ async function findParts(from: string): Promise<Obstacle[]> {
     found.push({ where: part, found: "is there", why: "there are no containers and one step" });
   }
   return found;
+}
+
+/** Endings of files by language, the rarer ones first: a task in Rust may well have a script in Python. */
+const endings: readonly (readonly [TaskLanguage, RegExp])[] = [
+  ["rust", /\.rs$/],
+  ["cpp", /\.(?:cpp|cc|cxx|hpp|hh)$/],
+  ["c", /\.[ch]$/],
+  ["sql", /\.sql$/],
+];
+
+/** The language of a task that does not say it: by its solution and workspace, else Python. */
+async function languageOf(folder: string): Promise<TaskLanguage> {
+  const names = await Promise.all(
+    ["solution", "environment/workspace"].map((part) =>
+      readdir(join(folder, part), { recursive: true }),
+    ),
+  );
+  const found = endings.find(([, ending]) => names.flat().some((name) => ending.test(name)));
+  return found?.[0] ?? "python";
 }
 
 function ownKeys(definition: string, language: TaskLanguage, needs: ContainerNeeds): string {

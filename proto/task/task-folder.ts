@@ -61,16 +61,35 @@ export async function findTaskFolders(roots: readonly string[]): Promise<Map<str
 }
 
 /**
+ * The folders of these tasks, in the order of `ids`, or of all tasks by name if it is empty.
+ * @throws TaskFolderError also for a task that is not there.
+ */
+export async function chooseTaskFolders(
+  roots: readonly string[],
+  ids: readonly string[],
+): Promise<Map<string, string>> {
+  const found = await findTaskFolders(roots);
+  if (ids.length === 0) return found;
+  const chosen = new Map<string, string>();
+  for (const id of ids) {
+    const folder = found.get(id);
+    if (folder === undefined) {
+      throw new TaskFolderError(
+        `there is no task ${id} in ${roots.join(", ")}; found: ${[...found.keys()].join(", ")}`,
+      );
+    }
+    chosen.set(id, folder);
+  }
+  return chosen;
+}
+
+/**
  * Reads and checks a task's folder.
  * @throws TaskFolderError
  */
 export async function loadTask(folder: string): Promise<Task> {
   const id = basename(folder);
-  if (!idPattern.test(id)) {
-    throw new TaskFolderError(
-      `${folder}: the folder's name is "${id}"; accepted: letters, digits and . _ - (a letter or digit first)`,
-    );
-  }
+  requireTaskName(id, folder);
   await requireParts(folder);
   const instruction = await readFile(join(folder, "instruction.md"), "utf8");
   if (instruction.trim() === "") {
@@ -135,6 +154,18 @@ async function packParts({ folder }: Task, parts: readonly string[]): Promise<Pa
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }
+}
+
+/**
+ * Refuses a name that no task can have, such as one that leads out of the folder of tasks.
+ * @param where what the message begins with
+ * @throws TaskFolderError
+ */
+export function requireTaskName(id: string, where: string): void {
+  if (idPattern.test(id)) return;
+  throw new TaskFolderError(
+    `${where}: the name of a task's folder is "${id}"; accepted: letters, digits and . _ - (a letter or digit first)`,
+  );
 }
 
 async function requireParts(folder: string): Promise<void> {
