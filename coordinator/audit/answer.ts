@@ -1,4 +1,4 @@
-import type { Look, Step } from "./look.ts";
+import { type Look, looksOf, type Step } from "./look.ts";
 import type { Surroundings } from "./places.ts";
 import type { AuditRules } from "./rules.ts";
 import { unknownMark } from "./shell-words.ts";
@@ -27,6 +27,14 @@ export function judgeAnswer(
 ): Outcome[] {
   const lines = linesOf(answer, rules);
   return sections(steps, lines).flatMap((section) => judgeSection(section, around, rules));
+}
+
+/** Looks of a call that were to copy a grader's files and could not, by the text of its result. */
+export function failedCopies(steps: readonly Step[], answer: string, rules: AuditRules): Look[] {
+  const failures = linesOf(answer, rules).filter((line) => isFailure(line, rules));
+  return looksOf(steps).filter(
+    (look) => look.mode === "copy" && failures.some((line) => names(line, look)),
+  );
 }
 
 /** Lines without what a harness puts around them. */

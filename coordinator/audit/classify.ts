@@ -2,7 +2,7 @@ import { posix } from "node:path";
 import type { RecordedBody } from "../../proto/recorded-body.ts";
 import type { TraceEvent } from "../../proto/trace-event.ts";
 import { type AiderSign, aiderLineReader, signsInAnswer } from "./aider-text.ts";
-import { judgeAnswer, type Outcome } from "./answer.ts";
+import { failedCopies, judgeAnswer, type Outcome } from "./answer.ts";
 import {
   type AuditClass,
   type AuditFinding,
@@ -147,6 +147,9 @@ function attemptAudit(context: AuditContext, rules: AuditRules) {
     if (call === undefined) return;
     open.delete(event.callId);
     if (!event.isError) made(call);
+    for (const { named } of failedCopies(call.steps, event.text, rules)) {
+      around.notCopied(named.path.replace(/\/[^/]*[*?[].*$/, ""));
+    }
     // A tool for files shows nothing beside its error.
     if (event.isError && !call.isShell) inVain(call);
     else outcomes(judgeAnswer(call.steps, event.text, around, rules), call, event.sequence);

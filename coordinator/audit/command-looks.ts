@@ -228,7 +228,8 @@ function lookOfProgram(line: CommandLine, use: CommandUse): Step[] {
   const own = line.name.includes("/") ? scriptAt(line.name, use) : undefined;
   const named = line.name.includes("/") ? [line.name] : [];
   const looks = lookAt(context, "run", [...named, ...possiblePaths(line.args)], use).map(alone);
-  const scripts = line.args.flatMap((word) => scriptAt(word, use) ?? []);
+  const files = /^g?make$/.test(line.name) ? [...line.args, "Makefile", "makefile"] : line.args;
+  const scripts = files.flatMap((word) => scriptAt(word, use) ?? []);
   const piped = use.input === null ? [] : fromProgram(readOf(use.input, context), use);
   const steps = [...(own ?? []), ...scripts, ...piped, ...looks];
   return steps.length > 0 || use.silenced ? steps : [other];

@@ -41,6 +41,8 @@ export interface Surroundings {
   made(path: string): void;
   /** The agent has made `copy` to stand for `original`. */
   copied(original: string, copy: string): void;
+  /** No copy of `original` came about. */
+  notCopied(original: string): void;
 }
 
 /** Most files of the agent's own that are remembered. */
@@ -128,7 +130,13 @@ export function surroundings(rules: AuditRules, workspaces: readonly string[]): 
       if (own.size < maxOwn) own.add(path);
     },
     copied(original, copy) {
-      if (copies.size < maxOwn && !isWithin(original, copy)) copies.set(copy, original);
+      const isWorkspace = known.some((folder) => isWithin(folder, copy));
+      // Which files of a workspace came from elsewhere is not known, if their names are not.
+      if (copies.size < maxOwn && !isWorkspace && !isWithin(original, copy))
+        copies.set(copy, original);
+    },
+    notCopied(original) {
+      for (const [copy, from] of copies) if (isWithin(from, original)) copies.delete(copy);
     },
   };
 }
