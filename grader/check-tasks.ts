@@ -3,12 +3,7 @@ import { join } from "node:path";
 import { pMapIterable } from "p-map";
 import { paragraph } from "../proto/error-paragraph.ts";
 import { removeTree } from "../proto/remove-tree.ts";
-import {
-  findTaskFolders,
-  loadTask,
-  type Task,
-  TaskFolderError,
-} from "../proto/task/task-folder.ts";
+import { chooseTaskFolders, loadTask, type Task } from "../proto/task/task-folder.ts";
 import {
   type Grading,
   gradeWorkspace,
@@ -40,14 +35,14 @@ export interface VariantCheck {
  * Yields the rows in the order of the tasks' names and of their variants.
  *
  * @param options.roots folders that hold task folders
- * @param options.ids the tasks to check; all if absent
+ * @param options.ids the tasks to check; all if empty
  * @param options.repeats gradings of each variant, so that flaky checks show
  * @param options.jobs gradings under way at once
  * @throws TaskFolderError when a root cannot be read or a task of `ids` is not there.
  */
 export async function* checkTasks(options: {
   readonly roots: readonly string[];
-  readonly ids?: readonly string[];
+  readonly ids: readonly string[];
   readonly repeats: number;
   readonly jobs: number;
   readonly scratchFolder: string;
@@ -55,15 +50,8 @@ export async function* checkTasks(options: {
   readonly signal: AbortSignal;
 }): AsyncGenerator<VariantCheck> {
   const { roots, ids, repeats, jobs, signal } = options;
-  const folders = await findTaskFolders(roots);
   const gradings: (VariantOf & { readonly isLast: boolean })[] = [];
-  for (const id of ids ?? folders.keys()) {
-    const folder = folders.get(id);
-    if (folder === undefined) {
-      throw new TaskFolderError(
-        `there is no task ${id} in ${roots.join(", ")}; found: ${[...folders.keys()].join(", ")}`,
-      );
-    }
+  for (const [id, folder] of await chooseTaskFolders(roots, ids)) {
     for (const one of await variantsOf(id, folder)) {
       for (let repeat = 1; repeat <= repeats; repeat += 1) {
         gradings.push({ ...one, isLast: repeat === repeats });

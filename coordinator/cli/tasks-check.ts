@@ -68,7 +68,7 @@ async function* checkOnThisMachine(
     let rows: VariantCheck[] = [];
     for await (const row of checkTasks({
       roots,
-      ...(ids.length === 0 ? {} : { ids }),
+      ids,
       repeats,
       jobs,
       scratchFolder,

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import {
-  findTaskFolders,
+  chooseTaskFolders,
   loadTask,
   packHiddenHalf,
   packPublicHalf,
@@ -49,16 +49,8 @@ interface TaskDigests {
 
 async function digests(roots: readonly string[], ids: readonly string[]): Promise<TaskDigests[]> {
   try {
-    const folders = await findTaskFolders(roots);
-    const wanted = ids.length === 0 ? [...folders.keys()] : ids;
     const rows: TaskDigests[] = [];
-    for (const id of wanted) {
-      const folder = folders.get(id);
-      if (folder === undefined) {
-        throw new UsageError(
-          `there is no task ${id} in ${roots.join(", ")}; found: ${[...folders.keys()].join(", ")}`,
-        );
-      }
+    for (const [id, folder] of await chooseTaskFolders(roots, ids)) {
       const task = await loadTask(folder);
       rows.push({
         task: id,

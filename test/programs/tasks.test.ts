@@ -23,18 +23,13 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(scratchFolder, { recursive: true, force: true }));
 
-async function check(roots: readonly string[], ids?: readonly string[]): Promise<VariantCheck[]> {
+async function check(
+  roots: readonly string[],
+  ids: readonly string[] = [],
+): Promise<VariantCheck[]> {
   const signal = new AbortController().signal;
   const rows: VariantCheck[] = [];
-  const options = {
-    roots,
-    repeats: 1,
-    jobs: 2,
-    scratchFolder,
-    machine,
-    signal,
-    ...(ids === undefined ? {} : { ids }),
-  };
+  const options = { roots, ids, repeats: 1, jobs: 2, scratchFolder, machine, signal };
   for await (const row of checkTasks(options)) rows.push(row);
   return rows;
 }
