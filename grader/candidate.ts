@@ -34,8 +34,8 @@ export interface RunningCandidate {
 /** Bounds on all processes of a candidate together that no task sets. */
 const totalLimits = { processes: 128, writtenBytes: 2 * 1024 ** 3, files: 50_000 };
 const openFiles = 512;
-/** A compiler or a test with threads may use all cores all the time; more than that is none. */
-const cpuPerWallSecond = 8;
+/** Processor time of one process: a compiler or a test with threads may use this many cores all the time. */
+export const cpuPerWallSecond = 8;
 const errorsBytes = 4 * 1024;
 
 /**

@@ -2,7 +2,7 @@ import { delimiter } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { channelDescriptor, type Mount } from "../proto/sandbox/sandbox.ts";
 import { BoundedOutput } from "./bounded-output.ts";
-import type { CandidatePlaces } from "./candidate.ts";
+import { type CandidatePlaces, cpuPerWallSecond } from "./candidate.ts";
 import { serveCandidates } from "./candidate-broker.ts";
 import type { Machine } from "./machine.ts";
 import type { ScriptEnd } from "./verdict.ts";
@@ -84,6 +84,7 @@ export async function runTaskScript(options: {
       ...totalLimits,
       fileBytes: maxFileBytes,
       memoryBytes: limits.memoryBytes,
+      cpuSeconds: Math.ceil(limits.seconds * cpuPerWallSecond),
     },
     withChannel: candidates !== undefined,
   });
