@@ -14,6 +14,7 @@ import { RefusedError } from "../queries/errors.ts";
 import type { SweepDefinition } from "../sweep-file/definition.ts";
 import { formatProblems } from "../sweep-file/problem.ts";
 import { readSweepFile } from "../sweep-file/read.ts";
+import { acceptedName } from "../sweep-file/schema.ts";
 import type { SubmittedTask } from "./store-tasks.ts";
 import type { Submission } from "./submit.ts";
 
@@ -140,10 +141,8 @@ function toolchainsOf({ metadata }: TaskToml): readonly string[] {
 }
 
 function checkedName(name: string): string {
-  if (/^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$/.test(name)) return name;
-  throw new SweepFileError(
-    `the name "${name}" cannot be used; accepted: 1 to 100 letters, digits and . _ + - (a letter or digit first)`,
-  );
+  if (acceptedName.pattern.test(name)) return name;
+  throw new SweepFileError(`the name "${name}" cannot be used; accepted: ${acceptedName.words}`);
 }
 
 function asSweepFileError(error: unknown): never {

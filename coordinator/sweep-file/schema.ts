@@ -119,9 +119,15 @@ function harness(names: readonly string[]) {
   });
 }
 
+/** What sweeps, models, quantisations and tasks may be called, as a pattern and in words. */
+export const acceptedName = {
+  pattern: /^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$/,
+  words: "1 to 100 letters, digits and . _ + - (a letter or digit first)",
+} as const;
+
 function name(what: string) {
-  const error = `${what}: 1 to 100 letters, digits and . _ + - (a letter or digit first)`;
-  return z.string({ error }).regex(/^[A-Za-z0-9][A-Za-z0-9._+-]{0,99}$/, { error });
+  const error = `${what}: ${acceptedName.words}`;
+  return z.string({ error }).regex(acceptedName.pattern, { error });
 }
 
 const seedsAccepted = {
