@@ -1,26 +1,18 @@
 import { gzipSync } from "node:zlib";
 import { create } from "@bufbuild/protobuf";
-import { eq, sql } from "drizzle-orm";
+import { eq } from "drizzle-orm";
 import { beforeAll, beforeEach } from "vitest";
 import { Changes } from "../../coordinator/changes.ts";
 import { storeTrace } from "../../coordinator/ingest/store-trace.ts";
 import type { Grant } from "../../coordinator/leases/ledger.ts";
-import { operatorService } from "../../coordinator/operator/service.ts";
-import { sweepReader } from "../../coordinator/operator/sweep-reader.ts";
-import { refusalOf } from "../../coordinator/refusal.ts";
-import { ConnectedNodes } from "../../coordinator/sessions/connected-nodes.ts";
 import { attempts } from "../../coordinator/store/schema.ts";
-import { traceChunks } from "../../coordinator/store/trace-tables.ts";
 import { TraceChunkSchema, TraceCodec } from "../../proto/gen/sweep/v1/event_pb.ts";
-import { OperatorService } from "../../proto/gen/sweep/v1/operator_pb.ts";
-import { harnessNames } from "../../proto/harness-names.ts";
-import { implement, type RpcServer, startRpcServer } from "../../proto/rpc/server.ts";
+import type { RpcServer } from "../../proto/rpc/server.ts";
 import type { TraceEvent, TraceEventBody } from "../../proto/trace-event.ts";
-import { auditing } from "./auditing.ts";
 import { aLabFolder, sweep } from "./cli.ts";
 import { accept, database, firstRun, grant, name1, node1, useLedger } from "./ledger.ts";
-import { labToken } from "./rpc.ts";
-import { silentLog } from "./silent-log.ts";
+import { letPassIn } from "./let-pass.ts";
+import { startOperatorServer } from "./operator-server.ts";
 
 /** Traces on a real database behind a real server, for tests; the bindings below are those of the test that runs. */
 
@@ -39,25 +31,7 @@ export function useTraces(): void {
 }
 
 async function startServer() {
-  const service = operatorService({
-    database,
-    nodes: new ConnectedNodes(),
-    reader: sweepReader([], harnessNames),
-    auditing: auditing(database),
-    onReopened: () => undefined,
-    changes,
-    onSubmitted: async () => undefined,
-    onChange: () => undefined,
-    now: () => 0,
-    log: silentLog,
-  });
-  server = await startRpcServer({
-    listen: "127.0.0.1:0",
-    labToken,
-    services: [implement(OperatorService, service)],
-    refusalOf,
-    log: silentLog,
-  });
+  server = await startOperatorServer({ database, changes, taskRoots: [] });
   return () => server.close(500);
 }
 
@@ -105,12 +79,8 @@ export const sequencesOf = (stdout: string): number[] =>
   [...stdout.matchAll(/^ *(\d+) {2}\d{4}-/gm)].map(([, sequence]) => Number(sequence));
 
 /** Makes everything that is stored as old as if it had come `seconds` earlier. */
-export async function letPass(seconds: number): Promise<void> {
-  const earlier = sql`- make_interval(secs => ${seconds})`;
-  await database.queries.update(traceChunks).set({ storedAt: sql`stored_at ${earlier}` });
-  await database.queries
-    .update(attempts)
-    .set({ endedAt: sql`ended_at ${earlier}`, resultAt: sql`result_at ${earlier}` });
+export function letPass(seconds: number): Promise<void> {
+  return letPassIn(database, seconds);
 }
 
 /** The result of the attempt, which says how many events its trace has. */

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { create } from "@bufbuild/protobuf";
-import { and, eq, inArray, sql } from "drizzle-orm";
+import { and, eq, inArray } from "drizzle-orm";
 import { afterAll, beforeAll, expect } from "vitest";
 import { type AuditAttempt, auditsOf } from "../../coordinator/auditing/audit-attempt.ts";
 import { auditRound } from "../../coordinator/auditing/round.ts";
@@ -12,24 +12,18 @@ import { acceptResult } from "../../coordinator/ingest/accept-result.ts";
 import { applyVerdict } from "../../coordinator/ingest/apply-verdict.ts";
 import { storeTrace } from "../../coordinator/ingest/store-trace.ts";
 import { type Grant, grantLeases } from "../../coordinator/leases/ledger.ts";
-import { operatorService } from "../../coordinator/operator/service.ts";
-import { sweepReader } from "../../coordinator/operator/sweep-reader.ts";
-import { refusalOf } from "../../coordinator/refusal.ts";
-import { ConnectedNodes } from "../../coordinator/sessions/connected-nodes.ts";
 import type { Database } from "../../coordinator/store/database.ts";
-import { attempts, runs, sweeps } from "../../coordinator/store/schema.ts";
-import { traceChunks } from "../../coordinator/store/trace-tables.ts";
+import { runs, sweeps } from "../../coordinator/store/schema.ts";
 import { grades } from "../../coordinator/store/verdict-tables.ts";
 import { GradeOutcome, TraceChunkSchema, TraceCodec } from "../../proto/gen/sweep/v1/event_pb.ts";
-import { OperatorService } from "../../proto/gen/sweep/v1/operator_pb.ts";
 import type { AttemptOutcome } from "../../proto/gen/sweep/v1/run_pb.ts";
-import { harnessNames } from "../../proto/harness-names.ts";
-import { implement, type RpcServer, startRpcServer } from "../../proto/rpc/server.ts";
+import type { RpcServer } from "../../proto/rpc/server.ts";
 import type { TraceEventBody } from "../../proto/trace-event.ts";
-import { auditing, namedClasses } from "./auditing.ts";
+import { namedClasses } from "./auditing.ts";
 import { aLabFolder, type CliOutcome, sweep } from "./cli.ts";
+import { letPassIn } from "./let-pass.ts";
+import { startOperatorServer } from "./operator-server.ts";
 import { createTestDatabase, type TestDatabase } from "./postgres.ts";
-import { labToken } from "./rpc.ts";
 import { silentLog } from "./silent-log.ts";
 import { aNode, aResult, aVerdict, aWorkspace } from "./submission.ts";
 
@@ -54,25 +48,7 @@ export function useVerdictLab(rulesVersion = 1): void {
     database = testDatabase.database;
     folder = mkdtempSync(join(tmpdir(), "sweep-verdicts-"));
     nodeId = await aNode(database, nodeName);
-    const service = operatorService({
-      database,
-      nodes: new ConnectedNodes(),
-      reader: sweepReader([folder], harnessNames),
-      auditing: auditing(database, rulesVersion),
-      onReopened: () => undefined,
-      changes,
-      onSubmitted: async () => undefined,
-      onChange: () => changes.notify(),
-      now: () => 0,
-      log: silentLog,
-    });
-    server = await startRpcServer({
-      listen: "127.0.0.1:0",
-      labToken,
-      services: [implement(OperatorService, service)],
-      refusalOf,
-      log: silentLog,
-    });
+    server = await startOperatorServer({ database, changes, taskRoots: [folder], rulesVersion });
   });
   afterAll(async () => {
     await server?.close(500);
@@ -254,10 +230,6 @@ export async function auditAll(rulesVersion = 1, audit?: AuditAttempt): Promise<
 }
 
 /** Makes everything that is stored as old as if it had come `seconds` earlier. */
-export async function letPass(seconds: number): Promise<void> {
-  const earlier = sql`- make_interval(secs => ${seconds})`;
-  await database.queries.update(traceChunks).set({ storedAt: sql`stored_at ${earlier}` });
-  await database.queries
-    .update(attempts)
-    .set({ endedAt: sql`ended_at ${earlier}`, resultAt: sql`result_at ${earlier}` });
+export function letPass(seconds: number): Promise<void> {
+  return letPassIn(database, seconds);
 }
