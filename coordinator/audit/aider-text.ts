@@ -89,3 +89,15 @@ export function aiderLineReader(rules: AuditRules): (line: string) => AiderSign[
     return isFenced || spoken.test(line) ? before : [...before, ...requests(line).map(toAsk)];
   };
 }
+
+/** Words of aider itself, in a line of its launcher; null for any other line. */
+export function noteOf(text: string): string | null {
+  if (!text.startsWith('{"type":')) return null;
+  try {
+    const said: unknown = JSON.parse(text);
+    const isNote = typeof said === "object" && said !== null && "text" in said && "type" in said;
+    return isNote && said.type === "note" && typeof said.text === "string" ? said.text : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,7 +1,7 @@
 import { posix } from "node:path";
 import type { RecordedBody } from "../../proto/recorded-body.ts";
 import type { TraceEvent } from "../../proto/trace-event.ts";
-import { type AiderSign, aiderLineReader, signsInAnswer } from "./aider-text.ts";
+import { type AiderSign, aiderLineReader, noteOf, signsInAnswer } from "./aider-text.ts";
 import { failedCopies, judgeAnswer, type Outcome } from "./answer.ts";
 import {
   type AuditClass,
@@ -52,6 +52,7 @@ interface OpenCall {
   readonly steps: readonly Step[];
   readonly isShell: boolean;
   readonly wrote: readonly string[];
+  readonly endsIn: string | null;
   readonly quote: string;
 }
 
@@ -135,6 +136,7 @@ function attemptAudit(context: AuditContext, rules: AuditRules) {
       steps: reading.steps,
       isShell: reading.isShell,
       wrote: reading.wrote,
+      endsIn: reading.endsIn,
       quote: quoteAround(`${event.tool} ${event.input}`),
     });
   }
@@ -147,12 +149,22 @@ function attemptAudit(context: AuditContext, rules: AuditRules) {
     if (call === undefined) return;
     open.delete(event.callId);
     if (!event.isError) made(call);
+    if (context.harness === "claude" && call.isShell) follow(call, event);
     for (const { named } of failedCopies(call.steps, event.text, rules)) {
       around.notCopied(named.path.replace(/\/[^/]*[*?[].*$/, ""));
     }
     // A tool for files shows nothing beside its error.
     if (event.isError && !call.isShell) inVain(call);
     else outcomes(judgeAnswer(call.steps, event.text, around, rules), call, event.sequence);
+  }
+
+  /** Claude Code's shell stays where a command went, unless that is out of its reach. */
+  function follow(
+    { endsIn }: OpenCall,
+    { isError, text }: { isError: boolean; text: string },
+  ): void {
+    if (/\bcwd was reset\b/.test(text)) calls.enter(around.start);
+    else if (!isError && endsIn !== null && !/\bcd: /.test(text)) calls.enter(endsIn);
   }
 
   function made({ wrote, isShell }: OpenCall): void {
@@ -172,7 +184,8 @@ function attemptAudit(context: AuditContext, rules: AuditRules) {
     const quote = quoteAround(text);
     if (one.kind === "proposed" || one.kind === "ran") {
       const steps = calls.shell(one.command);
-      const call = { sequence, steps, isShell: true, wrote: [], quote: quoteAround(one.command) };
+      const quoted = quoteAround(one.command);
+      const call = { sequence, steps, isShell: true, wrote: [], endsIn: null, quote: quoted };
       if (one.kind === "ran")
         outcomes(judgeAnswer(steps, one.answer, around, rules), call, sequence);
       else inVain(call);
@@ -272,18 +285,6 @@ function attemptAudit(context: AuditContext, rules: AuditRules) {
 function highest(findings: readonly AuditFinding[]): AuditClass {
   const rank = Math.max(0, ...findings.map((finding) => auditClasses.indexOf(finding.class)));
   return auditClasses[rank] ?? "none";
-}
-
-/** Words of aider itself, in a line of its launcher; null for any other line. */
-function noteOf(text: string): string | null {
-  if (!text.startsWith('{"type":')) return null;
-  try {
-    const said: unknown = JSON.parse(text);
-    const isNote = typeof said === "object" && said !== null && "text" in said && "type" in said;
-    return isNote && said.type === "note" && typeof said.text === "string" ? said.text : null;
-  } catch {
-    return null;
-  }
 }
 
 /** The folder that a harness's prompt names as the current one. */

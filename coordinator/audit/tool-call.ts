@@ -18,11 +18,15 @@ export interface CallReading {
   readonly texts: readonly { readonly kind: WordsKind; readonly text: string }[];
   /** Files that it makes. */
   readonly wrote: readonly string[];
+  /** Folder in which a shell's command ends; null if that is not sure, and for other tools. */
+  readonly endsIn: string | null;
 }
 
 /** Reads the tool calls of one attempt, in order: later ones may run what earlier ones wrote. */
 export interface CallReader {
   read(tool: string, input: string): CallReading;
+  /** The shell's next command starts in this folder, which an earlier one has entered. */
+  enter(folder: string): void;
   /** Steps of shell commands that stand in a text. */
   shell(text: string): readonly Step[];
 }
@@ -53,6 +57,8 @@ interface Argument {
 export function callReader(around: Surroundings, rules: AuditRules): CallReader {
   const kinds = commandKinds(rules);
   const scripts = new Map<string, readonly Step[]>();
+  let shellFolder: string | null = null;
+  let endsIn: string | null = null;
 
   function contextAt(folder: string, wrote: string[], source: string): ShellContext {
     return {
@@ -99,8 +105,8 @@ export function callReader(around: Surroundings, rules: AuditRules): CallReader 
     });
   }
 
-  const shell = (text: string, folder = around.start, wrote: string[] = []): readonly Step[] =>
-    readShell(text, contextAt(folder, wrote, text));
+  const shell = (text: string): readonly Step[] =>
+    readShell(text, contextAt(around.start, [], text));
 
   function read(tool: string, input: string): CallReading {
     const args = argumentsOf(input);
@@ -114,8 +120,9 @@ export function callReader(around: Surroundings, rules: AuditRules): CallReader 
         kind: isWords(key, kind) ? ("words" as const) : ("files" as const),
         text,
       }));
+    endsIn = null;
     const steps = stepsOf(kind, args, wrote);
-    return { steps, isShell: kind === "shell" || kind === "code", texts, wrote };
+    return { steps, isShell: kind === "shell" || kind === "code", texts, wrote, endsIn };
   }
 
   function stepsOf(kind: Tool | null, args: readonly Argument[], wrote: string[]): readonly Step[] {
@@ -132,7 +139,11 @@ export function callReader(around: Surroundings, rules: AuditRules): CallReader 
         const commands = args.filter(({ key }) => commandKey.test(key)).map(({ text }) => text);
         const command = commands.join(commands.length > 1 ? " " : "");
         const entered = folder === undefined ? [] : look("enter", [folder]);
-        return [...entered, ...shell(command, context.state.folder, wrote)];
+        const start = folder === undefined ? (shellFolder ?? around.start) : context.state.folder;
+        const inner = contextAt(start, wrote, command);
+        const steps = readShell(command, inner);
+        if (!inner.state.unsure && !inner.state.enteredQuietly) endsIn = inner.state.folder;
+        return [...entered, ...steps];
       }
       case "code": {
         const code = args.map(({ text }) => text).join("\n");
@@ -204,7 +215,13 @@ export function callReader(around: Surroundings, rules: AuditRules): CallReader 
     return looks.length === 0 ? [] : [{ kind: "looks", looks, literals: [] }];
   }
 
-  return { read, shell };
+  return {
+    read,
+    shell,
+    enter(folder) {
+      shellFolder = folder;
+    },
+  };
 }
 
 function kindOf(tool: string, args: readonly Argument[], { tools }: AuditRules): Tool | null {
