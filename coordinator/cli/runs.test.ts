@@ -25,6 +25,12 @@ const grade = {
   reason: hostile,
   output: `${hostile}\nsecond line`,
   checks: [{ name: "handles_empty", passed: false, message: hostile }],
+  graderVersion: "0.1.0",
+  sandbox: "bubblewrap/4",
+  toolchains: [
+    { name: "cc", version: "12.2.0" },
+    { name: "python3", version: "3.11.2" },
+  ],
 };
 
 const attempt = { attemptId: "a1", outcome: "agent_error", reason: hostile, grades: [grade] };
@@ -90,6 +96,8 @@ test("`show` prints attempts, provenance and grades, without text of the agent",
   expect(stdout).toContain("sweep trace 17 --attempt a1");
   expect(stdout).toContain("node: Apple M3 Max, darwin arm64");
   expect(stdout).toContain("0 of 1 checks passed");
+  expect(stdout).toContain("    grader 0.1.0, sandbox bubblewrap/4\n");
+  expect(stdout).toContain("    toolchains cc 12.2.0, python3 3.11.2\n");
   expect(stdout).not.toContain("exe");
   expect((await sweep(["show", "17", "--json"], { folder })).stdout).not.toContain("exe");
 });

@@ -102,8 +102,19 @@ function formatGrade(grade: GradeDetail): string[] {
     `  grade ${grade.outcome || "not ended"} by ${grade.graderName || "no grader yet"}: ` +
       `${passed} of ${grade.checks.length} checks passed in ${formatSeconds(grade.seconds)}${version}`,
     ...(grade.reason === "" ? [] : [`    ${safeLine(grade.reason)}`]),
+    ...formatGradedWith(grade),
     ...(grade.checks.length === 0 ? [] : [indented(checks)]),
     ...(grade.output === "" ? [] : ["    output:", indented(safeText(grade.output))]),
+  ];
+}
+
+/** Nothing until a grader has answered. */
+function formatGradedWith({ graderVersion, sandbox, toolchains }: GradeDetail): string[] {
+  if (graderVersion === "") return [];
+  const versions = toolchains.map(({ name, version }) => `${name} ${version}`);
+  return [
+    `    grader ${safeLine([graderVersion, `sandbox ${sandbox}`].join(", "))}`,
+    ...(versions.length === 0 ? [] : [`    toolchains ${safeLine(versions.join(", "))}`]),
   ];
 }
 
