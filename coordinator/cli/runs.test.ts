@@ -1,17 +1,8 @@
-import { writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { expect, test } from "vitest";
-import { requirements } from "../../deploy/provision/requirements.ts";
 import { ModelKind } from "../../proto/gen/sweep/v1/run_pb.ts";
 import type { TraceEventBody } from "../../proto/trace-event.ts";
-import { PROGRAM_VERSION } from "../../proto/version.ts";
 import { aLabFolder, sweep } from "../../test/support/cli.ts";
-import { aFolder } from "../../test/support/folder.ts";
 import { aServer } from "../../test/support/rpc.ts";
-import { writeBrokenGguf } from "../../test/support/tiny-gguf/broken-gguf.ts";
-import { writeGguf } from "../../test/support/tiny-gguf/gguf-file.ts";
-import { randomModel } from "../../test/support/tiny-gguf/random-model.ts";
-import type { Finding } from "./finding.ts";
 
 /** What an agent would like a terminal to do: clear the screen, retitle it, rewrite a verdict. */
 const hostile = "\u001b[2J\u001b]0;owned\u0007fail\rpass \u202egpj.exe";
@@ -244,77 +235,3 @@ test("`models` prints each weights file once, and apart where nodes have differe
     models: [{ digest: one, nodes: ["mini", "studio"], quant: "Q4_K_M" }, {}, {}],
   });
 });
-
-test("`doctor` ends with 1 when the coordinator it is told of is away", async () => {
-  const server = await aServer();
-  const folder = aLabFolder(server);
-  await server.close(0);
-  const { exitCode, stdout } = await sweep(["doctor"], { folder });
-  expect(exitCode).toBe(1);
-  expect(stdout).toMatch(/coordinator +fault/);
-}, 60_000);
-
-test("`doctor` names nodes of another version", async () => {
-  const nodes = [{ name: "studio", connected: true, programVersion: "0.0.1" }];
-  const programVersion = PROGRAM_VERSION;
-  const server = await aServer({ listNodes: async () => ({ nodes, programVersion }) });
-  const { exitCode, stdout } = await sweep(["doctor"], { folder: aLabFolder(server) });
-  expect(exitCode).toBe(1);
-  expect(stdout).toMatch(/install version .* on studio/);
-}, 60_000);
-
-test("`doctor` names a coordinator of another version", async () => {
-  const server = await aServer({ listNodes: async () => ({ programVersion: "0.0.1" }) });
-  const { exitCode, stdout } = await sweep(["doctor"], { folder: aLabFolder(server) });
-  expect(exitCode).toBe(1);
-  expect(stdout).toMatch(/is harness-sweep 0\.0\.1, this is/);
-}, 60_000);
-
-test("`doctor` names weights that cannot be served", async () => {
-  const folder = aFolder();
-  writeGguf(join(folder, "whole.gguf"), randomModel());
-  writeBrokenGguf(folder, "data cut");
-  const environment = { SWEEP_MODELS: folder, SWEEP_DATA: aFolder() };
-  const { exitCode, stdout } = await sweep(["doctor", "--json"], { environment });
-  expect(exitCode).toBe(1);
-  const findings: Finding[] = JSON.parse(stdout).findings;
-  expect(findings.filter(({ what }) => what === "models")).toMatchObject([
-    { state: "ok", detail: `1 in ${folder}` },
-    { state: "fault", detail: expect.stringContaining("broken.gguf cannot be used") },
-  ]);
-}, 60_000);
-
-test("`doctor` names the build of llama-server, and one that is none", async () => {
-  const folder = aFolder();
-  const program = (name: string, text: string): string => {
-    const path = join(folder, name);
-    writeFileSync(path, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
-    return path;
-  };
-  const findingOf = async (path: string) => {
-    const environment = { SWEEP_LLAMA_SERVER: path, SWEEP_DATA: aFolder() };
-    const { stdout } = await sweep(["doctor", "--json"], { environment });
-    const findings: Finding[] = JSON.parse(stdout).findings;
-    return findings.find(({ what }) => what === "llama-server");
-  };
-  const real = program(
-    "real",
-    "case $1 in --version) echo 'version: 9190 (b64739ea3)' >&2 ;; esac",
-  );
-  expect(await findingOf(real)).toMatchObject({
-    state: "ok",
-    detail: expect.stringContaining("b9190-b64739ea3"),
-  });
-  expect(await findingOf(program("other", "exit 3"))).toMatchObject({ state: "fault" });
-}, 60_000);
-
-test("`doctor` reports on every program that this platform needs, and how to get what is absent", async () => {
-  const { exitCode, stdout } = await sweep(["doctor", "--json"]);
-  expect(exitCode).toBe(0);
-  const findings: Finding[] = JSON.parse(stdout).findings;
-  for (const { name, howToGet } of requirements(process.platform)) {
-    const finding = findings.find(({ what }) => what === name);
-    expect(finding?.remedy).toBe(finding?.state === "absent" ? howToGet : "");
-  }
-  expect(findings).toContainEqual(expect.objectContaining({ what: "harness pi", state: "absent" }));
-}, 60_000);
